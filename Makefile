@@ -1,0 +1,61 @@
+# The one vocabulary: people, hooks and CI all call these targets.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# uv may be installed by `make setup` while make runs, so it is looked up by each recipe.
+export PATH := $(PATH):$(CURDIR)/.tools/bin
+RUN := uv run --locked --no-sync
+PYTEST_ARGS ?=
+# Tests wait on servers more than they compute; two workers fit two cores.
+WORKERS ?= 2
+
+.PHONY: help setup demo test check format e2e bench env up down
+
+help: ## Show this list
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: ## Install uv and the locked environment (safe to repeat)
+	@scripts/setup.sh
+
+demo: setup ## Run Vigie here, without Docker: MLflow, API and page, with a first champion
+	@exec .venv/bin/python scripts/demo.py run
+
+test: ## Install what the tests need, and run every test that needs no Docker
+	@scripts/setup.sh tests
+	@$(RUN) pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= --cov-context= $(PYTEST_ARGS)
+	@$(RUN) python scripts/coverage_floors.py
+
+check: setup ## Lint, types, formats, Dockerfiles, generated files
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy packages/model/src services/api/src services/ui/src services/trainer/src services/mlflow/src scripts
+	@git ls-files -z '*Dockerfile' | xargs -0 -r $(RUN) hadolint
+	@git ls-files -z '*.yaml' '*.yml' | xargs -0 -r $(RUN) yamllint --strict
+	@uv lock --check --quiet
+	@$(RUN) vigie-api openapi --check
+	@$(RUN) python scripts/settings_page.py --check
+	@echo "check: all good"
+
+format: setup ## Format the code and regenerate what is generated
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+	@$(RUN) vigie-api openapi
+	@$(RUN) python scripts/settings_page.py
+
+e2e: setup ## Build the images, bring the stack up, test it through the gateway, take it down
+	@scripts/setup.sh tests
+	@$(RUN) python scripts/e2e.py $(PYTEST_ARGS)
+
+bench: setup ## Measure the speed of serving (needs wrk; see docs/performance.md)
+	@$(RUN) python scripts/bench.py $(BENCH_ARGS)
+
+env: setup ## Write .env with random secrets for compose (keeps what is there)
+	@$(RUN) python scripts/env.py
+
+up: env ## Start the full stack with Docker, on http://127.0.0.1:8080
+	@docker compose up --build --wait --detach
+
+down: ## Stop the full stack (its data stays in the volumes)
+	@docker compose down

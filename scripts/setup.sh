@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Bring what a fresh machine lacks: uv (from PyPI) and the locked environment. Safe to run again; quick when all is there.
+#   scripts/setup.sh          what demo and the commands need
+#   scripts/setup.sh tests    and what the tests need: Chromium and PostgreSQL
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+UV_VERSION=0.13.9
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-} python3.11 python3.12 python3; do
+        if "$candidate" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 13))' >/dev/null 2>&1; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "Vigie needs Python 3.11 or 3.12, and none is on the PATH. Install one, or name it: make PYTHON=/path/to/python3.11 setup" >&2
+    return 1
+}
+
+install_uv() {
+    command -v uv >/dev/null 2>&1 && return
+    [ -x .tools/bin/uv ] && return
+    local python
+    python=$(find_python)
+    echo "Installing uv $UV_VERSION from PyPI ..." >&2
+    # Into the interpreter at hand where that is allowed, so that "uv run" works in this shell at once ...
+    if "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore "uv==$UV_VERSION" 2>/dev/null; then
+        hash -r
+        command -v uv >/dev/null 2>&1 && return
+    fi
+    # ... else (a distribution that manages its own Python) into a private environment of this folder.
+    "$python" -m venv .tools
+    .tools/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
+    echo "uv is in .tools/bin. To call it yourself: export PATH=\"$PWD/.tools/bin:\$PATH\"" >&2
+}
+
+install_debian_packages() {
+    local missing=()
+    command -v chromium >/dev/null 2>&1 || missing+=(chromium fonts-noto-color-emoji)
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null 2>&1 || missing+=(postgresql)
+    [ ${#missing[@]} -eq 0 ] && return
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "The tests need: ${missing[*]}. Install them (Debian, Ubuntu: sudo apt-get install -y ${missing[*]}) and run again." >&2
+        return 1
+    fi
+    echo "Installing ${missing[*]} for the tests ..." >&2
+    apt-get update -qq
+    # A packaged server would start at once and take port 5432; the tests start their own, on free ports.
+    mkdir -p /etc/postgresql-common/createcluster.d
+    echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/vigie.conf
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+install_uv
+PATH="$PATH:$PWD/.tools/bin"
+uv sync --locked --quiet
+if [ "${1:-}" = tests ]; then install_debian_packages; fi
