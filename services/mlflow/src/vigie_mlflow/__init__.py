@@ -1,1 +1,1 @@
-"""vigie_mlflow."""
+"""The MLflow server of Vigie: Postgres back end, S3 artifacts, sign-in."""
