@@ -56,6 +56,10 @@ install_debian_packages() {
 install_uv
 PATH="$PATH:$PWD/.tools/bin"
 # Compiled at once: where PYTHONDONTWRITEBYTECODE is set, every start of MLflow would else take 20 s.
-[ -d .venv ] || echo "Installing Vigie's locked environment into .venv (about two minutes on the first run) ..." >&2
-uv sync --locked --quiet --compile-bytecode
+if [ -d .venv ]; then
+    uv sync --locked --quiet --compile-bytecode
+else
+    echo "Installing Vigie's locked environment into .venv (a minute or two, the first time) ..." >&2
+    uv sync --locked --compile-bytecode --no-progress 2>&1 | grep -v '^ [+~-]' >&2
+fi
 if [ "${1:-}" = tests ]; then install_debian_packages; fi
