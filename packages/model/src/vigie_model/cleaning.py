@@ -1,0 +1,205 @@
+"""From raw text to clean tokens. Every step is a switch; the same text and switches give the same tokens, for ever.
+
+Cleaning looks at one run of characters between white space at a time, never at its neighbours, so what a run becomes can be remembered.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+
+from vigie_model.lemmas import lemma
+from vigie_model.tokenizer import is_emoticon, tokenize
+from vigie_model.words import NEGATIONS, STOP_WORDS
+
+URL_TOKEN = "<url>"
+USER_TOKEN = "<user>"
+
+_CACHED_PIECE = 48  # characters; longer pieces are addresses and the like, seldom seen twice
+_CACHE_SIZE = 32_768
+
+_UNUSABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u200e\u200f\u2028-\u202e\u2060\ufeff\ufffd]+")
+_MOJIBAKE = re.compile("[ÂÃâÅï]")
+_ENTITY = re.compile(r"&#?\w{2,32};")
+_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'"})
+_URL = re.compile(r"(?:https?:|www\.)|[a-z0-9.\-]+\.[a-z]{2,13}/", re.IGNORECASE)
+_DOMAIN = re.compile(
+    r"[a-z0-9\-]+(?:\.[a-z0-9\-]+)*\.(?:com|net|org|fr|co|uk|info|me|ly|tv|io|us|eu|be|ca|ch)/?", re.IGNORECASE
+)
+_MENTION = re.compile(r"@\w+")
+_RUN = re.compile(r"(.)\1{2,}")
+_WORD = re.compile(r"\w")
+_OUTER = re.compile(r"^[\W_]+|[\W_]+$")
+_CONTRACTION = re.compile(r"([a-z]+)(n't)$", re.IGNORECASE)
+_ELISION = re.compile(r"(qu|jusqu|lorsqu|puisqu|quoiqu|[cdjlmnst])'(\w.+|à|y)$", re.IGNORECASE)
+_SEMI_WORDS = frozenset(
+    ["n't", "n'", "l'", "d'", "j'", "m'", "t'", "s'", "c'", "qu'", "jusqu'", "lorsqu'", "puisqu'", "quoiqu'"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningOptions:
+    """The switches of the cleaning, as the manifest stores them."""
+
+    lowercase: bool = True
+    """Lower case, but for emoticons (`:D` is not `:d`)."""
+    replace_urls: bool = True
+    """An address becomes `<url>`."""
+    replace_mentions: bool = True
+    """A user name such as `@vigie` becomes `<user>`."""
+    unescape_html: bool = True
+    """`&amp;` becomes `&`, as often as it was escaped (twice at most)."""
+    shorten_elongations: bool = True
+    """Three or more of the same character become two: `looove` is `loove`, still not `love`."""
+    split_contractions: bool = True
+    """`don't` becomes `do` and `n't`; French `l'avion` becomes `l'` and `avion`."""
+    remove_special: bool = False
+    """Punctuation and signs go; words, numbers, emoji and emoticons stay."""
+    remove_stop_words: bool = False
+    """English and French function words go; a negation never does."""
+    lemmatise: bool = False
+    """Words become their dictionary form (English first, else French)."""
+    keep_emoji: bool = True
+    """Emoji and emoticons stay as tokens."""
+
+    def to_json(self) -> dict[str, bool]:
+        """The switches as the manifest stores them."""
+        return asdict(self)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of all switches."""
+        return tuple(field.name for field in fields(cls))
+
+
+class Cleaner:
+    """Turns raw text into tokens under fixed switches. Thread-safe: the memory it keeps is only ever a shortcut."""
+
+    def __init__(self, options: CleaningOptions | None = None) -> None:
+        self.options = options or CleaningOptions()
+        self._steps = self._token_steps()
+        self._cache: dict[str, tuple[str, ...]] = {}
+
+    def tokens(self, text: str) -> list[str]:
+        """The clean tokens of `text`, in order; none of them is empty or holds white space."""
+        out: list[str] = []
+        piece_tokens = self.piece_tokens
+        for piece in text.split():
+            out.extend(piece_tokens(piece))
+        return out
+
+    def clean(self, text: str) -> str:
+        """The clean tokens joined by single spaces."""
+        return " ".join(self.tokens(text))
+
+    def piece_tokens(self, piece: str) -> tuple[str, ...]:
+        """The clean tokens of one run of characters without white space."""
+        known = self._cache.get(piece)
+        if known is None:
+            known = tuple(self._clean_piece(piece))
+            if len(piece) <= _CACHED_PIECE:
+                if len(self._cache) >= _CACHE_SIZE:
+                    self._cache.clear()
+                self._cache[piece] = known
+        return known
+
+    def _clean_piece(self, piece: str) -> list[str]:
+        piece = normalise(piece)
+        if self.options.unescape_html and "&" in piece:
+            for _ in range(2):  # Sentiment140 holds texts that were escaped twice
+                if _ENTITY.search(piece):
+                    piece = normalise(html.unescape(piece))
+        out: list[str] = []
+        for part in piece.split():
+            for token in tokenize(part):
+                self._clean_token(token, out)
+        return out
+
+    def _clean_token(self, token: str, out: list[str]) -> None:
+        options = self.options
+        if is_emoticon(token) or is_pictograph(token):
+            if options.keep_emoji:
+                out.append(token)
+            return
+        if options.replace_urls and (_URL.match(token) or _DOMAIN.fullmatch(token)):
+            out.append(URL_TOKEN)
+            return
+        if options.replace_mentions and _MENTION.fullmatch(token):
+            out.append(USER_TOKEN)
+            return
+        words = [token]
+        for step in self._steps:
+            words = [word for before in words for word in step(before)]
+        out.extend(words)
+
+    def _token_steps(self) -> list[Callable[[str], list[str]]]:
+        options = self.options
+        steps: list[Callable[[str], list[str]]] = []
+        if options.lowercase:
+            steps.append(lambda word: [word.lower()])
+        if options.shorten_elongations:
+            steps.append(lambda word: [_RUN.sub(r"\1\1", word)])
+        if options.split_contractions:
+            steps.append(split_contraction)
+        if options.remove_special:
+            steps.append(_without_special)
+        if options.remove_stop_words:
+            steps.append(_without_stop_word)
+        if options.lemmatise:
+            steps.append(lambda word: [word if word.lower() in NEGATIONS else lemma(word)])
+        return steps
+
+
+def normalise(piece: str) -> str:
+    """Composed Unicode without control characters or lone surrogates, wrongly decoded UTF-8 mended, one kind of apostrophe.
+
+    What cannot be used becomes a space, so the result may hold white space.
+    """
+    if piece.isascii() and piece.isprintable():
+        return piece.replace("`", "'")
+    if _MOJIBAKE.search(piece):
+        piece = _mend_mojibake(piece)
+    piece = _UNUSABLE.sub(" ", piece)
+    return unicodedata.normalize("NFC", piece).translate(_APOSTROPHES)
+
+
+def _mend_mojibake(piece: str) -> str:
+    # UTF-8 that was read as Latin-1 or Windows-1252: text that was not almost never makes the way back to valid UTF-8.
+    for encoding in ("latin-1", "cp1252"):
+        try:
+            return piece.encode(encoding).decode("utf-8")
+        except (UnicodeEncodeError, UnicodeDecodeError):
+            continue
+    return piece.replace("ï¿½", " ")
+
+
+def is_pictograph(token: str) -> bool:
+    """Whether the token is an emoji or another picture character (not punctuation, a currency or a mathematical sign)."""
+    if len(token) == 1 and token < "\u00a9":
+        return False
+    return unicodedata.category(token[0]) == "So" or "\U0001f000" <= token[0] <= "\U0001faff"
+
+
+def split_contraction(word: str) -> list[str]:
+    """`["do", "n't"]` of `don't`, `["l'", "avion"]` of `l'avion`, else the word alone. `aujourd'hui` stays whole."""
+    if "'" not in word:
+        return [word]
+    match = _CONTRACTION.match(word)
+    if match:
+        return list(match.groups())
+    match = _ELISION.match(word)
+    if match:
+        return [match.group(1) + "'", match.group(2)]
+    return [word]
+
+
+def _without_special(word: str) -> list[str]:
+    if word.lower() in _SEMI_WORDS:
+        return [word]
+    word = _OUTER.sub("", word)
+    return [word] if _WORD.search(word) else []
+
+
+def _without_stop_word(word: str) -> list[str]:
+    return [] if word.lower() in STOP_WORDS else [word]

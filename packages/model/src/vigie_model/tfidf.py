@@ -1,0 +1,141 @@
+"""TF-IDF features of tweets: blocks of word n-grams and of character n-grams inside tokens.
+
+Equal to scikit-learn's `FeatureUnion` of `TfidfVectorizer`s over the same tokens (a property test proves it): per block, term frequency
+(or 1 + its natural logarithm) times inverse document frequency, divided by the block's Euclidean norm.
+Formulas: https://scikit-learn.org/stable/modules/feature_extraction.html#tfidf-term-weighting
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from vigie_model.cleaning import Cleaner
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
+
+Analyzer = Literal["word", "char_wb"]
+
+
+def word_ngrams(tokens: Sequence[str], low: int, high: int) -> list[str]:
+    """All runs of `low` to `high` tokens, joined by spaces, as scikit-learn's analyzer "word" lists them."""
+    out: list[str] = []
+    for n in range(low, high + 1):
+        if n == 1:
+            out.extend(tokens)
+        elif n == 2:
+            out.extend([f"{a} {b}" for a, b in pairwise(tokens)])
+        else:
+            out.extend([" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1)])
+    return out
+
+
+def token_char_ngrams(token: str, low: int, high: int) -> list[str]:
+    """The character n-grams of one token padded with a space on each side, as scikit-learn's analyzer "char_wb" lists them."""
+    padded = f" {token} "
+    length = len(padded)
+    out: list[str] = []
+    for n in range(low, high + 1):
+        if n >= length:  # a short token counts once, whatever the longer n
+            out.append(padded)
+            break
+        out.extend([padded[i : i + n] for i in range(length - n + 1)])
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One vocabulary with its weights.
+
+    `terms` has no duplicates; `idf` has one positive number a term, float64, shape (len(terms),).
+    """
+
+    analyzer: Analyzer
+    ngrams: tuple[int, int]
+    terms: Sequence[str]
+    idf: NDArray[np.float64]
+    sublinear: bool = True
+
+    def index(self) -> dict[str, int]:
+        """Term to column inside the block."""
+        return {term: column for column, term in enumerate(self.terms)}
+
+
+class TfidfFeatures:
+    """Blocks side by side, over one cleaner. `transform` gives rows of `width` columns."""
+
+    def __init__(self, cleaner: Cleaner, blocks: Sequence[Block]) -> None:
+        self.cleaner = cleaner
+        self.blocks = tuple(blocks)
+        self.width = sum(len(block.terms) for block in blocks)
+        self._indexes = [block.index() for block in self.blocks]
+        self._char_ids: list[dict[str, tuple[int, ...]]] = [{} for _ in self.blocks]
+
+    def transform(self, texts: Sequence[str]) -> csr_matrix:
+        """The features of each text: a CSR matrix of float64, shape (len(texts), width); columns in the order of the blocks."""
+        from scipy.sparse import csr_matrix, hstack
+
+        if not self.blocks:
+            return csr_matrix((len(texts), 0))
+        documents = [self.cleaner.tokens(text) for text in texts]
+        parts = [self._block_rows(number, documents) for number in range(len(self.blocks))]
+        return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
+
+    def _block_rows(self, number: int, documents: Sequence[Sequence[str]]) -> csr_matrix:
+        from scipy.sparse import csr_matrix
+
+        block = self.blocks[number]
+        indices: list[int] = []
+        starts = [0]
+        for tokens in documents:
+            indices.extend(self.block_ids(number, tokens))
+            starts.append(len(indices))
+        rows = csr_matrix(
+            (np.ones(len(indices)), np.asarray(indices, dtype=np.int64), np.asarray(starts, dtype=np.int64)),
+            shape=(len(documents), len(block.terms)),
+        )
+        rows.sum_duplicates()
+        return weigh(rows, block.idf, sublinear=block.sublinear)
+
+    def block_ids(self, number: int, tokens: Sequence[str]) -> list[int]:
+        """The columns, inside block `number`, of every known n-gram of the tokens; one entry an occurrence."""
+        block = self.blocks[number]
+        low, high = block.ngrams
+        if block.analyzer == "word":
+            index = self._indexes[number]
+            return [index[term] for term in word_ngrams(tokens, low, high) if term in index]
+        return [column for token in tokens for column in self.token_char_ids(number, token)]
+
+    def token_char_ids(self, number: int, token: str) -> tuple[int, ...]:
+        """The columns, inside character block `number`, of one token's n-grams."""
+        cache = self._char_ids[number]
+        known = cache.get(token)
+        if known is None:
+            index = self._indexes[number]
+            low, high = self.blocks[number].ngrams
+            known = tuple(index[term] for term in token_char_ngrams(token, low, high) if term in index)
+            if len(cache) >= 16_384:
+                cache.clear()
+            if len(token) <= 32:
+                cache[token] = known
+        return known
+
+
+def weigh(counts: csr_matrix, idf: NDArray[np.float64], *, sublinear: bool) -> csr_matrix:
+    """Counts turned, in place, into TF-IDF rows of Euclidean norm 1 (a row without a term stays empty)."""
+    data = counts.data
+    if sublinear:
+        np.log(data, out=data)
+        data += 1.0
+    data *= idf[counts.indices]
+    lengths = np.diff(counts.indptr)
+    squares = np.add.reduceat(np.append(data * data, 0.0), counts.indptr[:-1]) if counts.shape[0] else np.zeros(0)
+    squares[lengths == 0] = 1.0
+    data /= np.repeat(np.sqrt(squares), lengths)
+    return counts
