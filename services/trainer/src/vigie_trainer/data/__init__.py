@@ -1,0 +1,1 @@
+"""Labelled posts: reading, splitting, fetching, and the built-in corpus."""
