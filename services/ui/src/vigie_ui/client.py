@@ -1,0 +1,228 @@
+"""The API as the page sees it: three calls, and one typed error.
+
+Every failure is an `ApiError`, whose `reason` says what the page can tell its reader:
+
+    AWAY         nobody answers, or the answer did not come in time
+    NO_MODEL     the API runs but has no model to judge with yet
+    UNAVAILABLE  the API cannot take this just now
+    BUSY         too many requests
+    EMPTY, LONG  the text cannot be judged as it is
+    UNREADABLE   the API refuses the text's characters
+    REFUSED      the API does not let this page in
+    UNEXPECTED   anything else
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+Sentiment = Literal["positive", "negative"]
+Verdict = Literal["correct", "wrong"]
+
+CONNECT_TIMEOUT_S: Final = 3.0
+MAX_TEXT_CHARS: Final = 10_000
+
+
+class Reason(StrEnum):
+    """Why a call failed, in the page's terms."""
+
+    AWAY = "away"
+    NO_MODEL = "no_model"
+    UNAVAILABLE = "unavailable"
+    BUSY = "busy"
+    EMPTY = "empty"
+    LONG = "long"
+    UNREADABLE = "unreadable"
+    REFUSED = "refused"
+    UNEXPECTED = "unexpected"
+
+
+PASSING: Final = frozenset({Reason.AWAY, Reason.NO_MODEL, Reason.UNAVAILABLE, Reason.BUSY})
+
+
+class ApiError(Exception):
+    """A call that failed; `request_id` is what an operator searches for in the logs."""
+
+    def __init__(self, reason: Reason, *, retry_after_s: float | None = None, request_id: str | None = None) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+        self.request_id = request_id
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may well succeed later."""
+        return self.reason in PASSING
+
+
+class _Answer(BaseModel):
+    # The API may add keys to an answer; it never renames one.
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+AnswerT = TypeVar("AnswerT", bound=_Answer)
+
+
+class ModelName(_Answer):
+    """Which model judged."""
+
+    name: str
+    version: str
+    recipe: str
+
+
+class Prediction(_Answer):
+    """The verdict on one text. `score` is P(positive), `confidence` the larger of score and 1 - score."""
+
+    id: str
+    sentiment: Sentiment
+    score: float
+    confidence: float
+    uncertain: bool
+    language: str
+    model: ModelName
+
+
+class Receipt(_Answer):
+    """What the API recorded of a judgement."""
+
+    id: str | int
+    prediction_id: str
+    verdict: Verdict
+    correction: Sentiment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """The reader's judgement of a verdict, complete enough to be kept without the prediction that it names."""
+
+    prediction_id: str
+    verdict: Verdict
+    text: str
+    sentiment: Sentiment
+    model_version: str
+    correction: Sentiment | None = None
+    comment: str | None = None
+
+    def body(self) -> dict[str, str]:
+        """The JSON body; what was not said is left out."""
+        fields = {
+            "prediction_id": self.prediction_id,
+            "verdict": self.verdict,
+            "text": self.text,
+            "sentiment": self.sentiment,
+            "model_version": self.model_version,
+            "correction": self.correction,
+            "comment": self.comment,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+class VigieClient:
+    """Speaks to one API. Safe to share between threads; close it, or use it as a context manager."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        timeout_s: float = 15.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        headers = {"Accept": "application/json", "User-Agent": "vigie-ui"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        self._http = httpx.Client(
+            base_url=base_url,
+            headers=headers,
+            timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
+            transport=transport,
+            # The API is a neighbour: a proxy meant for the outside world would only get between the two.
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; calling it again does nothing."""
+        self._http.close()
+
+    def predict(self, text: str) -> Prediction:
+        """The champion's verdict on `text`. Raises ApiError."""
+        if not text.strip():
+            raise ApiError(Reason.EMPTY)
+        if len(text) > MAX_TEXT_CHARS:
+            raise ApiError(Reason.LONG)
+        return self._call(Prediction, "/v1/predict", {"text": text}, starved=Reason.NO_MODEL)
+
+    def send_feedback(self, feedback: Feedback) -> Receipt:
+        """Record a judgement; it is durable when this returns. Raises ApiError."""
+        return self._call(Receipt, "/v1/feedback", feedback.body(), starved=Reason.UNAVAILABLE)
+
+    def _call(self, answer: type[AnswerT], path: str, body: dict[str, str], *, starved: Reason) -> AnswerT:
+        try:
+            response = self._http.post(path, json=body)
+        except httpx.HTTPError as error:
+            raise ApiError(Reason.AWAY) from error
+        if response.is_success:
+            try:
+                return answer.model_validate_json(response.content)
+            except ValidationError as error:
+                raise ApiError(Reason.UNEXPECTED, request_id=response.headers.get("x-request-id")) from error
+        raise _error_of(response, starved)
+
+
+def _error_of(response: httpx.Response, starved: Reason) -> ApiError:
+    problem = _problem(response)
+    return ApiError(
+        _reason(response.status_code, problem, starved),
+        retry_after_s=_retry_after_s(response.headers.get("retry-after")),
+        request_id=str(problem.get("request_id") or response.headers.get("x-request-id") or "") or None,
+    )
+
+
+def _reason(status: int, problem: dict[str, Any], starved: Reason) -> Reason:
+    match status:
+        case 503:
+            # A gateway whose API is down answers 503 too, but not in problem+json.
+            return starved if problem else Reason.AWAY
+        case 502 | 504:
+            return Reason.AWAY
+        case 429:
+            return Reason.BUSY
+        case 401 | 403:
+            return Reason.REFUSED
+        case 413:
+            return Reason.LONG
+        case 400 | 422:
+            return Reason.UNREADABLE
+        case _:
+            return Reason.UNEXPECTED
+
+
+def _problem(response: httpx.Response) -> dict[str, Any]:
+    if not response.headers.get("content-type", "").startswith("application/problem+json"):
+        return {}
+    try:
+        document = response.json()
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _retry_after_s(header: str | None) -> float | None:
+    # The API sends seconds; a date, which the standard allows too, is not worth a parser here.
+    try:
+        return min(max(float(header or ""), 0.0), 300.0)
+    except ValueError:
+        return None

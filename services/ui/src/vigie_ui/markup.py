@@ -1,0 +1,131 @@
+"""HTML of the page's cards. What people wrote goes through `escape` and is shown as text, never read as markup."""
+
+from html import escape
+from importlib import resources
+from typing import Final, Literal
+
+from vigie_ui.client import Sentiment
+from vigie_ui.i18n import Catalogue
+from vigie_ui.notices import Notice
+from vigie_ui.verdict import VerdictView
+
+Tone = Literal["good", "calm", "warn", "bad"]
+
+_FACES: Final[dict[Sentiment, str]] = {
+    "positive": "M8 14.500c1 1.700 2.400 2.500 4 2.500s3-.8 4-2.500",
+    "negative": "M8 16.500c1-1.700 2.400-2.500 4-2.500s3 .8 4 2.500",
+}
+_SIGNS: Final[dict[Tone, str]] = {
+    "good": '<path d="m8 12.500 2.800 2.800L16.200 9.500"/>',
+    "calm": '<path d="M12 7.500V12l3 2"/>',
+    "warn": '<path d="M12 7.500v5.500M12 16.300v.1"/>',
+    "bad": '<path d="m9 9 6 6m0-6-6 6"/>',
+}
+
+
+def logo() -> str:
+    """The Air Paradis mark, as inline SVG."""
+    return resources.files("vigie_ui").joinpath("assets", "logo.svg").read_text(encoding="utf-8").strip()
+
+
+def icon(inner: str, css: str = "v-icon") -> str:
+    """A line icon in the colour of the text around it."""
+    return (
+        f'<svg class="{css}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8" '
+        'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">'
+        f'<circle cx="12" cy="12" r="9.500"/>{inner}</svg>'
+    )
+
+
+def face(sentiment: Sentiment, css: str = "v-icon") -> str:
+    """A smiling or a frowning face: the sentiment for those who see no colour."""
+    eyes = '<path d="M9 9.500v.6M15 9.500v.6"/>'
+    return icon(f'{eyes}<path d="{_FACES[sentiment]}"/>', css)
+
+
+def masthead(brand: str, say: Catalogue) -> str:
+    """Logo, name and line of the page's head."""
+    return (
+        f'<div class="v-brand" role="img" aria-label="{escape(say("app.home", brand=brand))}">{logo()}'
+        f'<div><span class="v-brand-name">{escape(brand)}</span>'
+        f'<span class="v-brand-line">{escape(say("app.tagline"))}</span></div></div>'
+    )
+
+
+def heading(title: str, intro: str) -> str:
+    """The title of a page and the sentence under it."""
+    return f'<div class="v-heading"><h1>{escape(title)}</h1><p>{escape(intro)}</p></div>'
+
+
+def section(title: str, note: str = "") -> str:
+    """The title of a part of the page."""
+    tail = f"<p>{escape(note)}</p>" if note else ""
+    return f'<div class="v-section"><h2>{escape(title)}</h2>{tail}</div>'
+
+
+def small_label(text: str) -> str:
+    """A quiet line above a group of controls."""
+    return f'<p class="v-label">{escape(text)}</p>'
+
+
+def empty_verdict(say: Catalogue) -> str:
+    """What stands where the verdict will be."""
+    return (
+        f'<section class="v-empty" aria-label="{escape(say("verdict.title"))}">'
+        f"<p><strong>{escape(say('verdict.empty_title'))}</strong></p><p>{escape(say('verdict.empty_text'))}</p></section>"
+    )
+
+
+def verdict_card(view: VerdictView, say: Catalogue) -> str:
+    """The verdict: face, word and colour, how sure, on which text, by which model."""
+    value = say("verdict.confidence_value", percent=view.percent, sureness=view.sureness_word)
+    facts = (
+        ("verdict.language", view.language),
+        ("verdict.model", view.model),
+        ("verdict.recipe", view.recipe),
+    )
+    rows = "".join(f"<div><dt>{escape(say(key))}</dt><dd>{escape(value)}</dd></div>" for key, value in facts)
+    return (
+        f'<section class="v-verdict v-{view.sentiment}" role="status" aria-label="{escape(say("verdict.title"))}">'
+        f'<div class="v-verdict-top">{face(view.sentiment, "v-face")}'
+        f'<div><p class="v-word">{escape(view.word)}</p>'
+        f'<p class="v-sureness">{escape(view.sureness_word)}</p></div>'
+        f'<p class="v-percent"><span>{escape(say("verdict.confidence"))}</span>{escape(view.percent)}</p></div>'
+        f'<div class="v-meter" role="meter" aria-label="{escape(say("verdict.confidence"))}" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{view.meter}" aria-valuetext="{escape(value)}">'
+        f'<span style="width:{view.meter}%"></span></div>'
+        f'<p class="v-advice">{escape(view.advice)}</p>'
+        f'<blockquote class="v-post">{escape(view.text)}</blockquote>'
+        f'<dl class="v-facts">{rows}</dl></section>'
+    )
+
+
+def message(tone: Tone, title: str, text: str = "", reference: str | None = None, *, urgent: bool = False) -> str:
+    """A message with its sign; an urgent one interrupts a screen reader."""
+    role = "alert" if urgent else "status"
+    body = f"<p>{escape(text)}</p>" if text else ""
+    tail = f'<p class="v-reference">{escape(reference)}</p>' if reference else ""
+    return (
+        f'<div class="v-message v-{tone}" role="{role}">{icon(_SIGNS[tone])}'
+        f"<div><p><strong>{escape(title)}</strong></p>{body}{tail}</div></div>"
+    )
+
+
+def notice_card(notice: Notice) -> str:
+    """The message of a failed call."""
+    tone: Tone = "calm" if notice.preparing else "warn"
+    return message(tone, notice.title, notice.text, notice.reference, urgent=not notice.preparing)
+
+
+def history_row(text: str, sentiment: Sentiment, line: str, judged: str | None) -> str:
+    """One earlier analysis: the face, the text, and a line that says what was made of it."""
+    tail = f'<span class="v-judged">{escape(judged)}</span>' if judged else ""
+    return (
+        f'<div class="v-row v-{sentiment}">{face(sentiment)}<div><p class="v-row-text">{escape(text)}</p>'
+        f'<p class="v-row-line">{escape(line)}{tail}</p></div></div>'
+    )
+
+
+def footer(say: Catalogue) -> str:
+    """The last line of every page."""
+    return f'<footer class="v-footer">{escape(say("app.footer"))}</footer>'

@@ -1,0 +1,46 @@
+"""What the page says of a failed call."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from vigie_ui.client import MAX_TEXT_CHARS, ApiError, Reason
+from vigie_ui.i18n import Catalogue
+
+KEYS: Final[dict[Reason, tuple[str, str]]] = {
+    Reason.AWAY: ("error.away.title", "error.away.text"),
+    Reason.NO_MODEL: ("error.no_model.title", "error.no_model.text"),
+    Reason.UNAVAILABLE: ("error.unavailable.title", "error.unavailable.text"),
+    Reason.BUSY: ("error.busy.title", "error.busy.text"),
+    Reason.EMPTY: ("error.empty.title", "error.empty.text"),
+    Reason.LONG: ("error.long.title", "error.long.text"),
+    Reason.UNREADABLE: ("error.unreadable.title", "error.unreadable.text"),
+    Reason.REFUSED: ("error.refused.title", "error.refused.text"),
+    Reason.UNEXPECTED: ("error.unexpected.title", "error.unexpected.text"),
+}
+
+# What the visitor can mend needs no retry button beside the box.
+VISITORS_OWN: Final = frozenset({Reason.EMPTY, Reason.LONG, Reason.UNREADABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A failure in the reader's words: what happened, what to do, and what to quote when asking for help."""
+
+    title: str
+    text: str
+    reference: str | None
+    offers_retry: bool
+    preparing: bool
+
+
+def notice_of(error: ApiError, say: Catalogue) -> Notice:
+    """The notice of one failed call."""
+    title, text = KEYS[error.reason]
+    shown = error.request_id if error.reason is Reason.UNEXPECTED else None
+    return Notice(
+        title=say(title),
+        text=say(text, limit=say.number(MAX_TEXT_CHARS)),
+        reference=say("error.reference", request_id=shown) if shown else None,
+        offers_retry=error.reason not in VISITORS_OWN,
+        preparing=error.reason is Reason.NO_MODEL,
+    )

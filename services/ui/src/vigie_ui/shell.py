@@ -1,0 +1,76 @@
+"""What every page has: look, language, head, way around, foot."""
+
+from functools import partial
+from importlib import resources
+from typing import Final
+
+import streamlit as st
+
+from vigie_ui import markup
+from vigie_ui.browser import page_language
+from vigie_ui.i18n import LANGUAGES, Catalogue, Language, as_language, load_catalogue
+from vigie_ui.palette import css_variables
+from vigie_ui.settings import UiSettings
+from vigie_ui.views import Page, all_pages
+
+LANGUAGE_PARAMETER: Final = "lang"
+
+# A language is named in itself, the same on every page: it is not translated.
+LANGUAGE_NAMES: Final[dict[Language, str]] = {"fr": "Français", "en": "English"}
+
+
+def run(settings: UiSettings | None = None) -> None:
+    """Draw the page that the address asks for."""
+    settings = settings or UiSettings()
+    say = load_catalogue(_language(settings.language))
+    pages = all_pages()
+    routes = [
+        st.Page(partial(page.render, say, settings), title=say(page.name_key), url_path=page.path, default=page.default)
+        for page in pages
+    ]
+    chosen = st.navigation(routes, position="hidden")
+    st.set_page_config(
+        page_title=say("app.tab", page=chosen.title), page_icon=markup.logo(), layout="wide", menu_items={}
+    )
+    st.html(f"<style>{css_variables()}{_stylesheet()}</style>")
+    page_language(say)
+    _masthead(say, settings, list(zip(pages, routes, strict=True)))
+    chosen.run()
+    st.html(markup.footer(say))
+
+
+def _language(default: Language) -> Language:
+    # The address wins, so that a link or a bookmark keeps its language; a change of page drops it, the session does not.
+    language = as_language(st.query_params.get(LANGUAGE_PARAMETER)) or st.session_state.get("language") or default
+    st.session_state["language"] = language
+    st.session_state["language_switch"] = language
+    if st.query_params.get(LANGUAGE_PARAMETER) != language:
+        st.query_params[LANGUAGE_PARAMETER] = language
+    return language
+
+
+def _switch_language() -> None:
+    st.session_state["language"] = st.session_state["language_switch"]
+    st.query_params[LANGUAGE_PARAMETER] = st.session_state["language"]
+
+
+def _masthead(say: Catalogue, settings: UiSettings, pages: list[tuple[Page, object]]) -> None:
+    with st.container(key="masthead", horizontal=True, vertical_alignment="center"):
+        st.html(markup.masthead(settings.brand, say), width="content")
+        if len(pages) > 1:
+            with st.container(key="ways", horizontal=True):
+                for _, route in pages:
+                    st.page_link(route)
+        st.segmented_control(
+            say("app.language"),
+            LANGUAGES,
+            key="language_switch",
+            format_func=LANGUAGE_NAMES.__getitem__,
+            required=True,
+            on_change=_switch_language,
+            label_visibility="collapsed",
+        )
+
+
+def _stylesheet() -> str:
+    return resources.files("vigie_ui").joinpath("assets", "page.css").read_text(encoding="utf-8")

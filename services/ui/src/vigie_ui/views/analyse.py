@@ -1,0 +1,236 @@
+"""The page "Analyse": a tweet in, a verdict out, and the reader's word on it."""
+
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from vigie_ui import markup
+from vigie_ui.browser import copy_button, live_count
+from vigie_ui.client import Sentiment, VigieClient
+from vigie_ui.i18n import Catalogue
+from vigie_ui.notices import notice_of
+from vigie_ui.session import Delivery, Entry, Session
+from vigie_ui.settings import UiSettings
+from vigie_ui.verdict import SENTIMENT_KEYS, copyable, opposite, verdict_view
+from vigie_ui.views import Page
+
+BOX: Final = "tweet"
+EXAMPLES: Final = ("examples.first", "examples.second", "examples.third")
+SENTIMENTS: Final[tuple[Sentiment, ...]] = ("positive", "negative")
+LOOK_EVERY_S: Final = 2.0
+
+
+def render(say: Catalogue, settings: UiSettings) -> None:
+    """Draw the page."""
+    session = _session()
+    api = _client(str(settings.api_url), _secret(settings), settings.timeout_s)
+    st.html(markup.heading(say("analyse.title"), say("analyse.intro")))
+    with st.container(key="board"):
+        work, past = st.columns([5, 3], gap="large")
+    with work:
+        _box(say)
+        with st.container(key="verdict"):
+            asked = st.session_state.pop("asked", None)
+            if asked is not None:
+                with st.spinner(say("analyse.working")):
+                    session.analyse(api, asked, _now())
+            _verdict(say, session, api)
+    with past:
+        _history(say, session)
+    if session.unanswered is not None or session.waiting():
+        _keep_trying(session, api)
+
+
+def _box(say: Catalogue) -> None:
+    with st.form("ask", border=False):
+        st.text_area(say("analyse.label"), key=BOX, height=132, placeholder=say("analyse.placeholder"))
+        with st.container(key="ask_row", horizontal=True, vertical_alignment="center"):
+            st.form_submit_button(say("analyse.button"), key="analyse", type="primary", on_click=_ask)
+            st.html(markup.small_label(say("analyse.shortcut")), width="content")
+            live_count(say, box=BOX)
+    st.html(markup.small_label(say("examples.title")))
+    with st.container(key="examples"):
+        for key in EXAMPLES:
+            st.button(say(key), key=key.replace(".", "_"), on_click=_ask, args=(say(key),))
+
+
+def _ask(text: str | None = None) -> None:
+    if text is not None:
+        st.session_state[BOX] = text
+    st.session_state["asked"] = st.session_state[BOX]
+
+
+def _verdict(say: Catalogue, session: Session, api: VigieClient) -> None:
+    if session.unanswered is not None:
+        notice = notice_of(session.unanswered.error, say)
+        st.html(markup.notice_card(notice))
+        if notice.offers_retry:
+            st.button(say("error.retry"), key="retry", on_click=_ask_again, args=(session,))
+        return
+    if session.current is None:
+        st.html(markup.empty_verdict(say))
+        return
+    entry = session.current
+    view = verdict_view(entry.prediction, entry.text, say)
+    st.html(markup.verdict_card(view, say))
+    copy_button(say, text=copyable(view, say), key=f"copy_{entry.number}")
+    _judgement(say, session, api, entry)
+
+
+def _ask_again(session: Session) -> None:
+    if session.unanswered is not None:
+        st.session_state["asked"] = session.unanswered.text
+
+
+def _judgement(say: Catalogue, session: Session, api: VigieClient, entry: Entry) -> None:
+    with st.container(key="judgement"):
+        if st.session_state.get("correcting") == entry.number:
+            _correction(say, session, api, entry)
+        elif entry.delivery is None:
+            with st.container(key="question", horizontal=True, vertical_alignment="center"):
+                st.html(markup.small_label(say("feedback.question")), width="content")
+                st.button(
+                    say("feedback.yes"),
+                    key="yes",
+                    icon=":material/thumb_up:",
+                    on_click=_judge,
+                    args=(session, api, entry),
+                )
+                st.button(
+                    say("feedback.no"), key="no", icon=":material/thumb_down:", on_click=_correct, args=(entry.number,)
+                )
+        else:
+            _thanks(say, entry)
+            st.button(
+                say("feedback.change"), key="change", type="tertiary", on_click=_correct, args=(entry.number,)
+            )
+
+
+def _correction(say: Catalogue, session: Session, api: VigieClient, entry: Entry) -> None:
+    before = entry.feedback.correction if entry.feedback else None
+    st.segmented_control(
+        say("feedback.choose"),
+        SENTIMENTS,
+        default=before or opposite(entry.prediction.sentiment),
+        key=f"correction_{entry.number}",
+        format_func=lambda sentiment: say(SENTIMENT_KEYS[sentiment]),
+        required=True,
+    )
+    st.text_input(
+        say("feedback.comment"), key=f"comment_{entry.number}", placeholder=say("feedback.comment_placeholder")
+    )
+    with st.container(key="correction_row", horizontal=True):
+        st.button(
+            say("feedback.send"), key="send", type="primary", on_click=_send_correction, args=(session, api, entry)
+        )
+        st.button(say("feedback.cancel"), key="cancel", type="tertiary", on_click=_correct, args=(None,))
+
+
+def _thanks(say: Catalogue, entry: Entry) -> None:
+    if entry.delivery is Delivery.WAITING:
+        st.html(markup.message("warn", say("feedback.waiting_title"), say("feedback.waiting_text")))
+    elif entry.delivery is Delivery.REFUSED:
+        st.html(markup.message("bad", say("feedback.refused_title"), say("feedback.refused_text"), urgent=True))
+    elif entry.feedback is not None and entry.feedback.correction is not None:
+        word = say(SENTIMENT_KEYS[entry.feedback.correction]).lower()
+        st.html(markup.message("good", say("feedback.thanks_wrong", word=word), say("feedback.next_wrong")))
+    else:
+        st.html(markup.message("good", say("feedback.thanks_correct"), say("feedback.next_correct")))
+
+
+def _judge(session: Session, api: VigieClient, entry: Entry) -> None:
+    session.judge(api, entry, _now())
+
+
+def _correct(number: int | None) -> None:
+    st.session_state["correcting"] = number
+
+
+def _send_correction(session: Session, api: VigieClient, entry: Entry) -> None:
+    correction: Sentiment | None = st.session_state[f"correction_{entry.number}"]
+    session.judge(
+        api, entry, _now(), correction=correction, comment=st.session_state.get(f"comment_{entry.number}") or ""
+    )
+    _correct(None)
+
+
+def _history(say: Catalogue, session: Session) -> None:
+    with st.container(key="history"):
+        if not session.entries:
+            st.html(markup.section(say("history.title"), say("history.empty")))
+            return
+        st.html(markup.section(say("history.title"), say("history.note")))
+        waiting = len(session.waiting())
+        if waiting:
+            st.html(markup.message("warn", say.plural("waiting", waiting)))
+        now = _now().astimezone(_zone())
+        for entry in reversed(session.entries):
+            with st.container(key=f"row_{entry.number}"):
+                view = verdict_view(entry.prediction, entry.text, say)
+                line = " · ".join((view.word, view.percent, say.moment(entry.at.astimezone(_zone()), now)))
+                st.html(markup.history_row(entry.text, entry.prediction.sentiment, line, _judged(say, entry)))
+                st.button(
+                    say("history.reuse"),
+                    key=f"reuse_{entry.number}",
+                    type="tertiary",
+                    help=say("history.reuse_help"),
+                    on_click=_reuse,
+                    args=(session, entry),
+                )
+
+
+def _judged(say: Catalogue, entry: Entry) -> str | None:
+    match entry.delivery:
+        case None:
+            return None
+        case Delivery.WAITING:
+            return say("history.waiting")
+        case Delivery.REFUSED:
+            return say("history.refused")
+    if entry.feedback is None or entry.feedback.correction is None:
+        return say("history.confirmed")
+    return say("history.corrected", word=say(SENTIMENT_KEYS[entry.feedback.correction]).lower())
+
+
+def _reuse(session: Session, entry: Entry) -> None:
+    st.session_state[BOX] = entry.text
+    session.show(entry)
+
+
+@st.fragment(run_every=LOOK_EVERY_S)
+def _keep_trying(session: Session, api: VigieClient) -> None:
+    if session.due(_now()) and session.retry(api, _now()):
+        st.rerun(scope="app")
+
+
+def _session() -> Session:
+    if "session" not in st.session_state:
+        st.session_state["session"] = Session()
+    session: Session = st.session_state["session"]
+    return session
+
+
+@st.cache_resource(show_spinner=False)
+def _client(url: str, key: str | None, timeout_s: float) -> VigieClient:
+    return VigieClient(url, api_key=key, timeout_s=timeout_s)
+
+
+def _secret(settings: UiSettings) -> str | None:
+    return settings.api_key.get_secret_value() if settings.api_key else None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _zone() -> ZoneInfo:
+    # The visitor's own time zone, as the browser says it.
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+PAGE: Final = Page(order=10, path="analyse", name_key="analyse.name", render=render, default=True)
