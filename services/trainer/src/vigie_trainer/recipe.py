@@ -1,0 +1,212 @@
+"""Recipes: features × classifier × parameters, written in a small YAML file and validated before anything runs.
+
+RecipeError     the recipe is unknown or unsound; the message is a sentence for a person
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from vigie_model import CleaningOptions
+
+
+class RecipeError(ValueError):
+    """A recipe cannot be used; the message says why and what would do."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cleaning(_Part):
+    """The switches of the cleaning; what each does is told in `vigie_model.CleaningOptions`."""
+
+    lowercase: bool = True
+    replace_urls: bool = True
+    replace_mentions: bool = True
+    unescape_html: bool = True
+    shorten_elongations: bool = True
+    split_contractions: bool = True
+    remove_special: bool = False
+    remove_stop_words: bool = False
+    lemmatise: bool = False
+    keep_emoji: bool = True
+
+    def options(self) -> CleaningOptions:
+        """The same switches as the runtime takes them."""
+        return CleaningOptions(**self.model_dump())
+
+
+class NgramBlock(_Part):
+    """One vocabulary of n-grams."""
+
+    ngrams: tuple[int, int]
+    """Shortest and longest n-gram."""
+    min_df: Annotated[int, Field(ge=1)] = 1
+    """A term must come in at least so many training texts."""
+    max_terms: Annotated[int, Field(ge=1)] | None = None
+    """Keep the terms with the highest chi-squared to the label; without it, all."""
+
+    @field_validator("ngrams")
+    @classmethod
+    def _rising(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if not 1 <= value[0] <= value[1] <= 8:
+            raise ValueError("must be two numbers from 1 to 8, the smaller first")
+        return value
+
+
+class TfidfSpec(_Part):
+    """TF-IDF of word n-grams, of character n-grams inside words, or of both."""
+
+    kind: Literal["tfidf"]
+    word: NgramBlock | None = None
+    char: NgramBlock | None = None
+    sublinear_tf: bool = True
+    log_count_ratio: Annotated[float, Field(gt=0)] | None = None
+    """Scale each feature by its log-count ratio, smoothed by this count (Wang and Manning, 2012); linear classifiers only."""
+
+    @model_validator(mode="after")
+    def _some_block(self) -> TfidfSpec:
+        if self.word is None and self.char is None:
+            raise ValueError("needs word, char or both")
+        return self
+
+
+class LogregSpec(_Part):
+    """Logistic regression with an L2 penalty."""
+
+    kind: Literal["logreg"]
+    C: Annotated[float, Field(gt=0)] = 1.0
+
+
+class ForestSpec(_Part):
+    """Random forest."""
+
+    kind: Literal["rf"]
+    trees: Annotated[int, Field(ge=1, le=2000)] = 200
+    max_features: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "log2"] = "sqrt"
+    min_samples_leaf: Annotated[int, Field(ge=1)] = 1
+    max_depth: Annotated[int, Field(ge=1)] | None = None
+
+
+class BoosterSpec(_Part):
+    """Gradient-boosted trees by LightGBM."""
+
+    kind: Literal["lgbm"]
+    rounds: Annotated[int, Field(ge=1, le=5000)] = 300
+    leaves: Annotated[int, Field(ge=2, le=512)] = 31
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    min_child_samples: Annotated[int, Field(ge=1)] = 20
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    lambda_l2: Annotated[float, Field(ge=0)] = 0.0
+    max_bin: Annotated[int, Field(ge=2, le=255)] = 255
+
+
+Classifier = Annotated[LogregSpec | ForestSpec | BoosterSpec, Field(discriminator="kind")]
+
+
+class Search(_Part):
+    """What cross-validation chooses among: every combination of the grid's values, by dotted name."""
+
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    grid: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
+
+    @field_validator("grid")
+    @classmethod
+    def _has_values(cls, value: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        for name, choices in value.items():
+            if not choices:
+                raise ValueError(f"has no value to try for {name}")
+        return value
+
+
+class Recipe(_Part):
+    """A whole recipe. Frozen; `with_values` gives another one."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+_[a-z0-9_]+$")]
+    description: str = ""
+    cleaning: Cleaning = Cleaning()
+    features: TfidfSpec
+    classifier: Classifier
+    calibration: Literal["platt", "isotonic", "none"] = "platt"
+    search: Search = Search()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Recipe:
+        if self.features.log_count_ratio is not None and self.classifier.kind != "logreg":
+            raise ValueError("log_count_ratio changes nothing for trees; leave it out")
+        for name, choices in self.search.grid.items():
+            for choice in choices:
+                self.with_values({name: choice})
+        return self
+
+    def with_values(self, values: Mapping[str, Any]) -> Recipe:
+        """This recipe with the values of dotted names such as `classifier.C` replaced, and nothing left to search.
+
+        Raises ValueError when a name is not one of the recipe's, or its value is not allowed.
+        """
+        document = self.model_dump()
+        document["search"] = {"folds": self.search.folds}
+        for name, value in values.items():
+            *path, last = name.split(".")
+            place: Any = document
+            for step in path:
+                place = place.get(step) if isinstance(place, dict) else None
+            if not isinstance(place, dict) or last not in place or path[:1] == ["search"]:
+                raise ValueError(f"the grid names {name}, which this recipe does not have")
+            place[last] = value
+        return Recipe.model_validate(document)
+
+
+def recipe_names() -> list[str]:
+    """The names of the recipes that come with Vigie."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in _folder().iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """The recipe of that name, or in the YAML file at that path.
+
+    Raises RecipeError when there is none, when the file is not YAML, or when the recipe is not sound.
+    """
+    path = Path(name)
+    if str(name) in recipe_names():
+        text = (_folder() / f"{name}.yaml").read_text(encoding="utf-8")
+    elif path.suffix in {".yaml", ".yml"} and path.is_file():
+        text = path.read_text(encoding="utf-8", errors="replace")
+    else:
+        raise RecipeError(
+            f"There is no recipe {str(name)!r}. Known recipes: {', '.join(recipe_names())}; or give the path of a YAML file."
+        )
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"The recipe {name} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(document, dict):
+        raise RecipeError(f"The recipe {name} is not a YAML mapping with name, features and classifier.")
+    try:
+        return Recipe.model_validate(document)
+    except ValidationError as error:
+        raise RecipeError(f"The recipe {name} is not sound: {_sentence(error)}.") from error
+
+
+def _folder() -> Any:
+    return files("vigie_trainer") / "recipes"
+
+
+def _sentence(error: ValidationError) -> str:
+    parts: list[str] = []
+    for problem in error.errors(include_url=False):
+        place = ".".join(str(step) for step in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            parts.append(f"{place} is not a known key")
+        else:
+            message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+            parts.append(f"{place}: {message}" if place else message)
+    return "; ".join(parts)
