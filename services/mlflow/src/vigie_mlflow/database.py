@@ -22,7 +22,7 @@ def prepare_databases(settings: Settings, say: Callable[[str], None]) -> None:
         created = wait_for(
             address,
             partial(create_if_missing, settings, name),
-            (psycopg2.OperationalError, psycopg2.errors.InsufficientPrivilege),
+            (psycopg2.OperationalError, errors.InsufficientPrivilege),
             wait_s=settings.wait_s,
             say=say,
         )
@@ -32,18 +32,13 @@ def prepare_databases(settings: Settings, say: Callable[[str], None]) -> None:
 
 def create_if_missing(settings: Settings, name: str) -> bool:
     """Create database `name` when there is none; say whether it was created."""
-    try:
-        _connect(settings, name).close()
-    except psycopg2.OperationalError as missing:
-        # libpq reports a refused connection without an error code: the text is all there is.
-        if f'database "{name}" does not exist' not in str(missing):
-            raise
-    else:
-        return False
     connection = _connect(settings, "postgres")
     try:
         connection.autocommit = True  # CREATE DATABASE runs outside a transaction
         with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if cursor.fetchone():
+                return False
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     except errors.DuplicateDatabase:  # another instance starting at the same time was first
         return False
@@ -71,5 +66,4 @@ def _connect(settings: Settings, database: str) -> psycopg2.extensions.connectio
         dbname=database,
         sslmode=settings.database_sslmode,
         connect_timeout=5,
-        options="-c lc_messages=C",
     )

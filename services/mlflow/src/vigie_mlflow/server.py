@@ -44,7 +44,8 @@ def server_environment(settings: Settings, auth_config: Path, inherited: Mapping
         "MLFLOW_FLASK_SERVER_SECRET_KEY": settings.secret_key.get_secret_value(),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its worker pool takes 1.3 GB of memory
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "true",
+        # MLflow's own business, said three times at each start.
+        "PYTHONWARNINGS": "ignore:starlette.middleware.wsgi is deprecated",
         "AWS_DEFAULT_REGION": settings.s3_region,
     }
     if settings.s3_endpoint:
@@ -63,6 +64,8 @@ def server_command(settings: Settings) -> list[str]:
         f"--port={settings.port}",
         "--workers=1",
         "--app-name=basic-auth",
+        # The gateway logs what people do; the rest is health checks and the API's polling.
+        "--uvicorn-opts=--no-access-log",
         f"--artifacts-destination={settings.artifacts}",
         f"--allowed-hosts={settings.allowed_hosts}",
     ]
