@@ -1,4 +1,4 @@
-"""Three small pieces that run in the visitor's browser: the page's language, the live count, the copy button.
+"""Small pieces that run in the visitor's browser: the page's language, the live count, the copy button, the scroll.
 
 They receive words and texts as data and set them as text; no HTML is ever made of what someone wrote.
 """
@@ -17,6 +17,7 @@ def _asset(name: str) -> str:
 
 
 _page: Final = st.components.v2.component("vigie_page", js=_asset("page.js"), isolate_styles=False)
+_scroll: Final = st.components.v2.component("vigie_scroll", js=_asset("scroll.js"), isolate_styles=False)
 _counter: Final = st.components.v2.component(
     "vigie_counter",
     html='<p class="v-count" aria-live="off"></p>',
@@ -25,7 +26,10 @@ _counter: Final = st.components.v2.component(
 )
 _copy: Final = st.components.v2.component(
     "vigie_copy",
-    html='<div class="v-copy"><button type="button"></button><p role="status"></p><textarea readonly hidden></textarea></div>',
+    html=(
+        '<div class="v-copy"><button type="button"></button><p role="status"></p>'
+        "<textarea readonly hidden></textarea></div>"
+    ),
     js=_asset("copy.js"),
     isolate_styles=False,
 )
@@ -34,6 +38,11 @@ _copy: Final = st.components.v2.component(
 def page_language(say: Catalogue) -> None:
     """Tell the browser and its screen reader which language the page is in."""
     _page(key="page_language", data={"language": say.language}, height=1)
+
+
+def bring_into_view(target: str, *, turn: int) -> None:
+    """Scroll until the element that the CSS selector `target` names is in view, once for every new `turn`."""
+    _scroll(key="scroll", data={"target": target, "turn": turn}, height=1)
 
 
 def live_count(say: Catalogue, *, box: str) -> None:

@@ -41,11 +41,15 @@ def _check_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except socket.gaierror:
-        _refuse(f"the address {host} is unknown on this machine: set VIGIE_UI_HOST to one of its own, such as 127.0.0.1")
+        _refuse(
+            f"the address {host} is unknown on this machine: set VIGIE_UI_HOST to one of its own, such as 127.0.0.1"
+        )
     except PermissionError:
         _refuse(f"port {port} needs rights that this user does not have: set VIGIE_UI_PORT to one above 1023")
     except OSError as error:
-        _refuse(f"cannot listen on {host}:{port} ({error.strerror}): stop what uses it, or set VIGIE_UI_PORT to another")
+        _refuse(
+            f"cannot listen on {host}:{port} ({error.strerror}): stop what uses it, or set VIGIE_UI_PORT to another"
+        )
 
 
 def _first_mistake(error: ValidationError) -> str:

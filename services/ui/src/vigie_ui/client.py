@@ -172,6 +172,9 @@ class VigieClient:
     def _call(self, answer: type[AnswerT], path: str, body: dict[str, str], *, starved: Reason) -> AnswerT:
         try:
             response = self._http.post(path, json=body)
+        except UnicodeEncodeError as error:
+            # Half an emoji: no UTF-8, so no JSON either.
+            raise ApiError(Reason.UNREADABLE) from error
         except httpx.HTTPError as error:
             raise ApiError(Reason.AWAY) from error
         if response.is_success:
@@ -221,8 +224,5 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
 
 
 def _retry_after_s(header: str | None) -> float | None:
-    # The API sends seconds; a date, which the standard allows too, is not worth a parser here.
-    try:
-        return min(max(float(header or ""), 0.0), 300.0)
-    except ValueError:
-        return None
+    # The API sends whole seconds; a date, which the standard allows too, is not worth a parser here.
+    return min(float(header), 300.0) if header and header.isdecimal() else None

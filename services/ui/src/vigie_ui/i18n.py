@@ -48,9 +48,9 @@ class Catalogue:
     def percent(self, share: float) -> str:
         """A share in [0, 1] in per cent; never a flat 100 % for what is not certain."""
         value = round(share * 100)
-        text = "99" if value == 100 and share < 1 else str(value)
-        text = f"{text}{NBSP}%" if self.language == "fr" else f"{text}%"
-        return self("number.over", value=text) if value == 100 and share < 1 else text
+        if value == 100 and share < 1:
+            return self("number.over", value=99)
+        return f"{value}{NBSP}%" if self.language == "fr" else f"{value}%"
 
     def moment(self, at: datetime, now: datetime) -> str:
         """When something happened: the time, with the day in front unless it is today's. Both in one time zone."""
@@ -59,7 +59,7 @@ class Catalogue:
         else:
             clock = f"{(at.hour - 1) % 12 + 1}:{at.minute:02d}{NBSP}{'am' if at.hour < 12 else 'pm'}"
         if at.date() == now.date():
-            return clock
+            return self("date.today", time=clock)
         return self("date.day_and_time", day=at.day, month=self(f"date.month.{at.month}"), time=clock)
 
 

@@ -3,17 +3,20 @@
 from html import escape
 from importlib import resources
 from typing import Final, Literal
+from urllib.parse import quote
 
 from vigie_ui.client import Sentiment
 from vigie_ui.i18n import Catalogue
 from vigie_ui.notices import Notice
+from vigie_ui.palette import COLOURS
 from vigie_ui.verdict import VerdictView
 
 Tone = Literal["good", "calm", "warn", "bad"]
 
-_FACES: Final[dict[Sentiment, str]] = {
-    "positive": "M8 14.500c1 1.700 2.400 2.500 4 2.500s3-.8 4-2.500",
-    "negative": "M8 16.500c1-1.700 2.400-2.500 4-2.500s3 .8 4 2.500",
+_EYES: Final = '<path d="M9 9.500v.6M15 9.500v.6"/>'
+_MOUTHS: Final[dict[Sentiment, str]] = {
+    "positive": '<path d="M8 14.200c1 1.700 2.400 2.500 4 2.500s3-.8 4-2.500"/>',
+    "negative": '<path d="M8 16.600c1-1.700 2.400-2.500 4-2.500s3 .8 4 2.500"/>',
 }
 _SIGNS: Final[dict[Tone, str]] = {
     "good": '<path d="m8 12.500 2.800 2.800L16.200 9.500"/>',
@@ -21,32 +24,38 @@ _SIGNS: Final[dict[Tone, str]] = {
     "warn": '<path d="M12 7.500v5.500M12 16.300v.1"/>',
     "bad": '<path d="m9 9 6 6m0-6-6 6"/>',
 }
+_TONES: Final[dict[Tone, str]] = {"good": "positive", "calm": "sky", "warn": "warn", "bad": "negative"}
 
 
 def logo() -> str:
-    """The Air Paradis mark, as inline SVG."""
+    """The Air Paradis mark, an SVG document."""
     return resources.files("vigie_ui").joinpath("assets", "logo.svg").read_text(encoding="utf-8").strip()
 
 
-def icon(inner: str, css: str = "v-icon") -> str:
-    """A line icon in the colour of the text around it."""
-    return (
-        f'<svg class="{css}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8" '
-        'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">'
-        f'<circle cx="12" cy="12" r="9.500"/>{inner}</svg>'
+def picture(svg: str, css: str) -> str:
+    """An SVG document as an image within the page: `st.html` lets images through, not SVG elements."""
+    return f'<img class="{css}" alt="" src="data:image/svg+xml,{quote(svg)}">'
+
+
+def icon(inner: str, colour: str, css: str = "v-icon") -> str:
+    """A line icon in a circle, in one colour of the palette; words beside it say the same."""
+    return picture(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" '
+        f'stroke="{COLOURS[colour]}" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round">'
+        f'<circle cx="12" cy="12" r="9.500"/>{inner}</svg>',
+        css,
     )
 
 
 def face(sentiment: Sentiment, css: str = "v-icon") -> str:
     """A smiling or a frowning face: the sentiment for those who see no colour."""
-    eyes = '<path d="M9 9.500v.6M15 9.500v.6"/>'
-    return icon(f'{eyes}<path d="{_FACES[sentiment]}"/>', css)
+    return icon(_EYES + _MOUTHS[sentiment], sentiment, css)
 
 
 def masthead(brand: str, say: Catalogue) -> str:
     """Logo, name and line of the page's head."""
     return (
-        f'<div class="v-brand" role="img" aria-label="{escape(say("app.home", brand=brand))}">{logo()}'
+        f'<div class="v-brand">{picture(logo(), "v-logo")}'
         f'<div><span class="v-brand-name">{escape(brand)}</span>'
         f'<span class="v-brand-line">{escape(say("app.tagline"))}</span></div></div>'
     )
@@ -79,21 +88,17 @@ def empty_verdict(say: Catalogue) -> str:
 def verdict_card(view: VerdictView, say: Catalogue) -> str:
     """The verdict: face, word and colour, how sure, on which text, by which model."""
     value = say("verdict.confidence_value", percent=view.percent, sureness=view.sureness_word)
-    facts = (
-        ("verdict.language", view.language),
-        ("verdict.model", view.model),
-        ("verdict.recipe", view.recipe),
-    )
-    rows = "".join(f"<div><dt>{escape(say(key))}</dt><dd>{escape(value)}</dd></div>" for key, value in facts)
+    confidence = escape(say("verdict.confidence"))
+    facts = (("verdict.language", view.language), ("verdict.model", view.model), ("verdict.recipe", view.recipe))
+    rows = "".join(f"<div><dt>{escape(say(key))}</dt><dd>{escape(fact)}</dd></div>" for key, fact in facts)
     return (
         f'<section class="v-verdict v-{view.sentiment}" role="status" aria-label="{escape(say("verdict.title"))}">'
-        f'<div class="v-verdict-top">{face(view.sentiment, "v-face")}'
-        f'<div><p class="v-word">{escape(view.word)}</p>'
-        f'<p class="v-sureness">{escape(view.sureness_word)}</p></div>'
-        f'<p class="v-percent"><span>{escape(say("verdict.confidence"))}</span>{escape(view.percent)}</p></div>'
-        f'<div class="v-meter" role="meter" aria-label="{escape(say("verdict.confidence"))}" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{view.meter}" aria-valuetext="{escape(value)}">'
-        f'<span style="width:{view.meter}%"></span></div>'
+        f'<div class="v-verdict-top">{face(view.sentiment, "v-face")}<p class="v-word">{escape(view.word)}</p></div>'
+        f'<div class="v-confidence"><p>{escape(say("verdict.model_is"))}'
+        f'<span class="v-chip v-{view.sureness}">{escape(view.sureness_word)}</span></p>'
+        f'<p class="v-percent">{escape(view.percent)}</p></div>'
+        f'<div class="v-meter" role="meter" aria-label="{confidence}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{view.meter}" aria-valuetext="{escape(value)}"><span style="width:{view.meter}%"></span></div>'
         f'<p class="v-advice">{escape(view.advice)}</p>'
         f'<blockquote class="v-post">{escape(view.text)}</blockquote>'
         f'<dl class="v-facts">{rows}</dl></section>'
@@ -106,7 +111,7 @@ def message(tone: Tone, title: str, text: str = "", reference: str | None = None
     body = f"<p>{escape(text)}</p>" if text else ""
     tail = f'<p class="v-reference">{escape(reference)}</p>' if reference else ""
     return (
-        f'<div class="v-message v-{tone}" role="{role}">{icon(_SIGNS[tone])}'
+        f'<div class="v-message v-{tone}" role="{role}">{icon(_SIGNS[tone], _TONES[tone])}'
         f"<div><p><strong>{escape(title)}</strong></p>{body}{tail}</div></div>"
     )
 

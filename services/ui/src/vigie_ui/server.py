@@ -14,7 +14,7 @@ from vigie_ui.palette import COLOURS
 from vigie_ui.settings import UiSettings
 
 SCRIPT: Final = Path(__file__).with_name("app.py")
-FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
+FONT: Final = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from vigie_ui.browser import page_language
 from vigie_ui.i18n import LANGUAGES, Catalogue, Language, as_language, load_catalogue
 from vigie_ui.palette import css_variables
 from vigie_ui.settings import UiSettings
-from vigie_ui.views import Page, all_pages
+from vigie_ui.views import all_pages
 
 LANGUAGE_PARAMETER: Final = "lang"
 
@@ -23,10 +23,9 @@ def run(settings: UiSettings | None = None) -> None:
     """Draw the page that the address asks for."""
     settings = settings or UiSettings()
     say = load_catalogue(_language(settings.language))
-    pages = all_pages()
     routes = [
         st.Page(partial(page.render, say, settings), title=say(page.name_key), url_path=page.path, default=page.default)
-        for page in pages
+        for page in all_pages()
     ]
     chosen = st.navigation(routes, position="hidden")
     st.set_page_config(
@@ -34,13 +33,13 @@ def run(settings: UiSettings | None = None) -> None:
     )
     st.html(f"<style>{css_variables()}{_stylesheet()}</style>")
     page_language(say)
-    _masthead(say, settings, list(zip(pages, routes, strict=True)))
+    _masthead(say, settings, routes)
     chosen.run()
     st.html(markup.footer(say))
 
 
 def _language(default: Language) -> Language:
-    # The address wins, so that a link or a bookmark keeps its language; a change of page drops it, the session does not.
+    # The address wins, so that a bookmark keeps its language; a change of page drops it, the session does not.
     language = as_language(st.query_params.get(LANGUAGE_PARAMETER)) or st.session_state.get("language") or default
     st.session_state["language"] = language
     st.session_state["language_switch"] = language
@@ -54,12 +53,12 @@ def _switch_language() -> None:
     st.query_params[LANGUAGE_PARAMETER] = st.session_state["language"]
 
 
-def _masthead(say: Catalogue, settings: UiSettings, pages: list[tuple[Page, object]]) -> None:
+def _masthead(say: Catalogue, settings: UiSettings, routes: list[st.Page]) -> None:
     with st.container(key="masthead", horizontal=True, vertical_alignment="center"):
         st.html(markup.masthead(settings.brand, say), width="content")
-        if len(pages) > 1:
+        if len(routes) > 1:
             with st.container(key="ways", horizontal=True):
-                for _, route in pages:
+                for route in routes:
                     st.page_link(route)
         st.segmented_control(
             say("app.language"),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from vigie_ui import markup
-from vigie_ui.browser import copy_button, live_count
+from vigie_ui.browser import bring_into_view, copy_button, live_count
 from vigie_ui.client import Sentiment, VigieClient
 from vigie_ui.i18n import Catalogue
 from vigie_ui.notices import notice_of
@@ -28,17 +28,16 @@ def render(say: Catalogue, settings: UiSettings) -> None:
     api = _client(str(settings.api_url), _secret(settings), settings.timeout_s)
     st.html(markup.heading(say("analyse.title"), say("analyse.intro")))
     with st.container(key="board"):
-        work, past = st.columns([5, 3], gap="large")
-    with work:
+        ask, answer = st.columns(2, gap="large")
+    with ask:
         _box(say)
-        with st.container(key="verdict"):
-            asked = st.session_state.pop("asked", None)
-            if asked is not None:
-                with st.spinner(say("analyse.working")):
-                    session.analyse(api, asked, _now())
-            _verdict(say, session, api)
-    with past:
-        _history(say, session)
+    with answer, st.container(key="answer"):
+        asked = st.session_state.pop("asked", None)
+        if asked is not None:
+            with st.spinner(say("analyse.working")):
+                session.analyse(api, asked, _now())
+        _answer(say, session, api)
+    _history(say, session)
     if session.unanswered is not None or session.waiting():
         _keep_trying(session, api)
 
@@ -62,7 +61,7 @@ def _ask(text: str | None = None) -> None:
     st.session_state["asked"] = st.session_state[BOX]
 
 
-def _verdict(say: Catalogue, session: Session, api: VigieClient) -> None:
+def _answer(say: Catalogue, session: Session, api: VigieClient) -> None:
     if session.unanswered is not None:
         notice = notice_of(session.unanswered.error, say)
         st.html(markup.notice_card(notice))
@@ -74,9 +73,11 @@ def _verdict(say: Catalogue, session: Session, api: VigieClient) -> None:
         return
     entry = session.current
     view = verdict_view(entry.prediction, entry.text, say)
-    st.html(markup.verdict_card(view, say))
-    copy_button(say, text=copyable(view, say), key=f"copy_{entry.number}")
-    _judgement(say, session, api, entry)
+    with st.container(key="card"):
+        st.html(markup.verdict_card(view, say))
+        _judgement(say, session, api, entry)
+        copy_button(say, text=copyable(view, say), key=f"copy_{entry.number}")
+    bring_into_view(".st-key-card", turn=entry.number)
 
 
 def _ask_again(session: Session) -> None:
@@ -103,9 +104,7 @@ def _judgement(say: Catalogue, session: Session, api: VigieClient, entry: Entry)
                 )
         else:
             _thanks(say, entry)
-            st.button(
-                say("feedback.change"), key="change", type="tertiary", on_click=_correct, args=(entry.number,)
-            )
+            st.button(say("feedback.change"), key="change", type="tertiary", on_click=_correct, args=(entry.number,))
 
 
 def _correction(say: Catalogue, session: Session, api: VigieClient, entry: Entry) -> None:
@@ -165,20 +164,24 @@ def _history(say: Catalogue, session: Session) -> None:
         waiting = len(session.waiting())
         if waiting:
             st.html(markup.message("warn", say.plural("waiting", waiting)))
-        now = _now().astimezone(_zone())
-        for entry in reversed(session.entries):
-            with st.container(key=f"row_{entry.number}"):
-                view = verdict_view(entry.prediction, entry.text, say)
-                line = " · ".join((view.word, view.percent, say.moment(entry.at.astimezone(_zone()), now)))
-                st.html(markup.history_row(entry.text, entry.prediction.sentiment, line, _judged(say, entry)))
-                st.button(
-                    say("history.reuse"),
-                    key=f"reuse_{entry.number}",
-                    type="tertiary",
-                    help=say("history.reuse_help"),
-                    on_click=_reuse,
-                    args=(session, entry),
-                )
+        with st.container(key="rows"):
+            for entry in reversed(session.entries):
+                _row(say, session, entry)
+
+
+def _row(say: Catalogue, session: Session, entry: Entry) -> None:
+    zone = _zone()
+    view = verdict_view(entry.prediction, entry.text, say)
+    line = " · ".join((view.word, view.percent, say.moment(entry.at.astimezone(zone), _now().astimezone(zone))))
+    with st.container(key=f"row_{entry.number}"):
+        st.html(markup.history_row(entry.text, entry.prediction.sentiment, line, _judged(say, entry)))
+        st.button(
+            say("history.reuse"),
+            key=f"reuse_{entry.number}",
+            type="tertiary",
+            on_click=_reuse,
+            args=(session, entry),
+        )
 
 
 def _judged(say: Catalogue, entry: Entry) -> str | None:

@@ -1,0 +1,79 @@
+"""In a made-up language whose every string is between ⟦ and ⟧, no word of the page stands outside them."""
+
+import re
+from html import unescape
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from vigie_ui import i18n, shell, views
+from vigie_ui.server import SCRIPT
+
+OWN_NAMES = {"Air Paradis", "Français", "English", "tfidf_logreg"}
+ATTRIBUTES = re.compile(r'(?:aria-label|aria-valuetext|alt|title|placeholder)="([^"]*)"')
+
+
+@pytest.fixture
+def strange(api, monkeypatch):
+    monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
+    true = i18n.load_catalogue("fr")
+    made_up = {key: f"⟦{text}⟧" for key, text in true.messages.items()}
+    monkeypatch.setattr(shell, "load_catalogue", lambda language: i18n.Catalogue(language, made_up))
+    return AppTest.from_file(str(SCRIPT), default_timeout=20).run()
+
+
+def words_outside(text: str) -> str:
+    text = text.replace("TWEET", "")
+    for name in OWN_NAMES:
+        text = text.replace(name, "")
+    while "⟦" in text:
+        inner = re.sub(r"⟦[^⟦⟧]*⟧", "", text)
+        if inner == text:
+            break
+        text = inner
+    return "".join(re.findall(r"[^\W\d_]{2,}", text))
+
+
+def check(page: AppTest) -> None:
+    assert not page.exception
+    for element in page.get("html"):
+        body = element.proto.body
+        if body.startswith("<style>"):
+            continue
+        assert not words_outside(unescape(re.sub(r"<[^>]+>", "|", body))), body
+        assert not any(words_outside(unescape(value)) for value in ATTRIBUTES.findall(body)), body
+    for widget in [*page.button, *page.text_area, *page.text_input, *page.segmented_control]:
+        seen = [widget.label, getattr(widget, "placeholder", "") or "", widget.help or ""]
+        seen += list(getattr(widget, "options", []))
+        assert not any(words_outside(text) for text in seen), seen
+    assert not [*page.markdown, *page.title, *page.header, *page.caption, *page.error, *page.warning, *page.info]
+
+
+def ask(page: AppTest, text: str) -> AppTest:
+    page.text_area(key="tweet").input(text)
+    return page.button(key="analyse").click().run()
+
+
+def test_the_empty_page_says_nothing_of_its_own(strange):
+    check(strange)
+
+
+def test_verdict_correction_thanks_and_history_say_nothing_of_their_own(strange, api):
+    check(ask(strange, "TWEET"))
+    check(strange.button(key="no").click().run())
+    check(strange.button(key="send").click().run())
+    api.problem(503)
+    check(strange.button(key="change").click().run())
+    check(strange.button(key="send").click().run())
+
+
+@pytest.mark.parametrize("status", [401, 413, 422, 429, 500, 502, 503])
+def test_failures_say_nothing_of_their_own(strange, api, status):
+    api.problem(status)
+    api.refusal = (status, api.refusal[1], api.refusal[2].replace(b"req-42", b"0042"))
+    check(ask(strange, "TWEET"))
+
+
+def test_every_page_is_found_and_named():
+    assert [page.path for page in views.all_pages()] == ["analyse"]
+    assert sum(page.default for page in views.all_pages()) == 1
