@@ -30,7 +30,7 @@ class Refused(VigieError):  # noqa: N818 - reads as a verdict
     """A rule forbids what was asked."""
 
 
-class Interrupted(BaseException):  # noqa: N818 - like KeyboardInterrupt
+class Interrupted(BaseException):
     """The person, or the system, asked the command to end."""
 
     def __init__(self, number: int = signal.SIGINT) -> None:

@@ -1,6 +1,7 @@
 """The built-in corpus: short English and French posts about an airline, written for this project."""
 
 import csv
+import io
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def demo_posts() -> Posts:
     posts = Posts(NAME, [], [], [], SetAside(), {"language": []}, synthetic=True)
     for language in LANGUAGES:
         source = files("vigie_trainer") / "corpus" / f"demo_{language}.csv"
-        with source.open(encoding="utf-8", newline="") as lines:
+        with io.StringIO(source.read_text(encoding="utf-8"), newline="") as lines:
             for row in csv.DictReader(lines):
                 posts.texts.append(row["text"])
                 posts.labels.append(int(row["label"] == "positive"))

@@ -50,7 +50,7 @@ class _Layout:
 Progress = Callable[[float], None]
 
 
-def read_labelled(path: Path, options: ReadOptions = ReadOptions(), *, progress: Progress | None = None) -> Posts:  # noqa: B008 - frozen
+def read_labelled(path: Path, options: ReadOptions = ReadOptions(), *, progress: Progress | None = None) -> Posts:
     """Read the posts of a file with their labels.
 
     Rows that cannot be used are set aside with their line numbers, neutral ones too.
@@ -61,7 +61,7 @@ def read_labelled(path: Path, options: ReadOptions = ReadOptions(), *, progress:
     return _read(path, options, labelled=True, progress=progress)
 
 
-def read_texts(path: Path, options: ReadOptions = ReadOptions()) -> Posts:  # noqa: B008 - frozen
+def read_texts(path: Path, options: ReadOptions = ReadOptions()) -> Posts:
     """Read the posts of a file, whatever their labels: a CSV, or a .txt file with one post a line.
 
     Raises:
@@ -129,7 +129,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         if magic.startswith(b"\x1f\x8b"):
             with gzip.open(path, "rb") as stream:
-                yield io.BufferedReader(stream)  # type: ignore[arg-type, misc]  # GzipFile is a raw reader in practice
+                yield io.BufferedReader(stream)
         else:
             with path.open("rb") as stream:
                 yield stream

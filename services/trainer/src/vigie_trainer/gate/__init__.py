@@ -1,0 +1,1 @@
+"""The promotion gate: evidence, rules, verdict. Nothing else moves the champion."""

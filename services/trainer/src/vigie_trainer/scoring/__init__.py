@@ -1,0 +1,1 @@
+"""How good a model's scores are: metrics, curves, pictures, mistakes."""

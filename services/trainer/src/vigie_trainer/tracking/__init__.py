@@ -1,0 +1,1 @@
+"""Runs and versions: what is recorded on disk, and sent to MLflow."""
