@@ -1,1 +1,5 @@
-"""vigie_api."""
+"""Vigie's inference API: predictions, feedback, and the champion that serves."""
+
+from importlib.metadata import version
+
+__version__ = version("vigie-api")

@@ -1,0 +1,160 @@
+"""The application: `create_app` builds, the lifespan opens and closes, `app.state` holds. Nothing happens at import."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+
+from vigie_api import __version__, health, problem
+from vigie_api.access.keys import Keyring
+from vigie_api.access.rate import RateLimit
+from vigie_api.access.route import Doorkeeper
+from vigie_api.champion import routes as champion_routes
+from vigie_api.champion.promotion import Promoter
+from vigie_api.champion.refresh import Refresher
+from vigie_api.champion.registry import Registry
+from vigie_api.champion.serving import Serving
+from vigie_api.champion.source import ModelSource, RegistrySource, load_artifact
+from vigie_api.database.engine import Database, is_away
+from vigie_api.database.migrate import migrate
+from vigie_api.edge import Edge
+from vigie_api.feedback import routes as feedback_routes
+from vigie_api.feedback.desk import FeedbackDesk
+from vigie_api.feedback.spool import Spool
+from vigie_api.openapi import DESCRIPTION, TAGS, use_documented_openapi
+from vigie_api.prediction import routes as prediction_routes
+from vigie_api.prediction.predictor import Predictor
+from vigie_api.prediction.recorder import Recorder
+from vigie_api.settings import Settings
+from vigie_api.state import Services
+from vigie_api.telemetry.events import LogSink, Telemetry
+from vigie_api.telemetry.metrics import Metrics, age_s
+
+_log = logging.getLogger("vigie_api")
+_MIGRATE_AGAIN_S = 2.0
+_NO_NATIVE_TELEMETRY = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+
+
+def create_app(settings: Settings, *, model_source: ModelSource | None = None) -> FastAPI:
+    """The API for these settings. `model_source` replaces the registry as the place the served model comes from.
+
+    Opens nothing: the lifespan does. One application serves one event loop at a time.
+    """
+    metrics = Metrics()
+    app = FastAPI(
+        title="Vigie API",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        root_path=settings.root_path,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        telemetry=_NO_NATIVE_TELEMETRY,  # type: ignore[arg-type] # a TypedDict with every key optional
+    )
+    app.state.settings = settings
+    app.state.metrics = metrics
+    app.state.model_source = model_source
+    app.state.doorkeeper = Doorkeeper(Keyring(settings.keys), RateLimit(settings.rate_per_minute))
+    app.add_middleware(
+        Edge,
+        metrics=metrics,
+        max_body_bytes=settings.max_body_bytes,
+        access_log_every=settings.access_log_every,
+    )
+    problem.install(app)
+    for router in (
+        prediction_routes.router,
+        feedback_routes.taking,
+        feedback_routes.reading,
+        champion_routes.router,
+        health.router,
+    ):
+        # Not include_router: each level of inclusion matches the path again, and that is paid by every request.
+        app.router.routes.extend(router.routes)
+    use_documented_openapi(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        services = await _open(app, settings, stack)
+        app.state.services = services
+        for work in (
+            _prepare_database(services.database, migrating=settings.migrate_on_start),
+            services.recorder.run(),
+            services.feedback.run(settings.spool_drain_s),
+            services.refresher.run(settings.poll_s),
+        ):
+            stack.push_async_callback(_cancel, asyncio.create_task(work))
+        yield
+
+
+async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Services:
+    """Build everything; what must be closed is pushed on `stack`, in order of need."""
+    metrics: Metrics = app.state.metrics
+    telemetry = Telemetry([LogSink(), metrics])
+    database = Database(settings.database_url)
+    stack.push_async_callback(database.close)
+    recorder = Recorder(database, metrics, queue_size=settings.queue_size, flush_s=settings.flush_s)
+    stack.push_async_callback(recorder.close)
+    registry = Registry(settings)
+    serving = Serving()
+    source = app.state.model_source or RegistrySource(
+        registry, settings.model_cache_dir, lambda folder: load_artifact(folder, settings.model_threads)
+    )
+    refresher = Refresher(settings.model_name, source, serving, telemetry)
+    stack.callback(refresher.close)
+    await refresher.start_from_cache()
+    predictor = Predictor(settings, serving, recorder, metrics)
+    stack.callback(predictor.close)
+    spool = None if settings.spool_dir is None else Spool(settings.spool_dir)
+    metrics.watch("vigie_spool_depth", "Feedback waiting on disk.", lambda: 0 if spool is None else spool.depth)
+    metrics.watch("vigie_model_age_seconds", "Since the served model was loaded.", lambda: _model_age_s(serving))
+    metrics.watch(
+        "vigie_model_checked_age_seconds", "Since the registry last answered.", lambda: age_s(refresher.checked_s)
+    )
+    return Services(
+        settings=settings,
+        metrics=metrics,
+        database=database,
+        recorder=recorder,
+        serving=serving,
+        refresher=refresher,
+        registry=registry,
+        promoter=Promoter(registry, telemetry),
+        predictor=predictor,
+        feedback=FeedbackDesk(database, recorder, spool, telemetry, max_chars=settings.max_text_chars),
+    )
+
+
+def _model_age_s(serving: Serving) -> float:
+    return age_s(None if serving.current is None else serving.current.loaded_at.timestamp())
+
+
+async def _prepare_database(database: Database, *, migrating: bool) -> None:
+    """Migrate, trying again while the database is away: predictions are answered meanwhile."""
+    while migrating and not database.ready:
+        try:
+            revision = await asyncio.to_thread(migrate, database.engine)
+        except Exception as error:
+            if not is_away(error):
+                _log.exception("the database could not be migrated; feedback is not taken")
+                return
+            _log.warning("the database is away; trying again")
+            await asyncio.sleep(_MIGRATE_AGAIN_S)
+        else:
+            _log.info("the database is ready", extra={"revision": revision})
+            database.ready = True
+    database.ready = True
+
+
+async def _cancel(task: "asyncio.Task[None] | Coroutine[Any, Any, None]") -> None:
+    assert isinstance(task, asyncio.Task)  # noqa: S101 - narrows the type for the next two lines
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,136 @@
+"""Keeps the served model up to date: looks at the alias, loads off the path of requests, warms, swaps."""
+
+import asyncio
+import gc
+import logging
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
+
+from vigie_api.champion.serving import Release, Scorer, Served, Serving
+from vigie_api.champion.source import ModelSource
+from vigie_api.prediction.schema import ModelReference
+from vigie_api.problem import Problem
+from vigie_api.telemetry.events import ModelSwapped, RefreshFailed, Telemetry
+
+T = TypeVar("T")
+
+_log = logging.getLogger("vigie_api.champion")
+_WARM_UP = ("Merci, vol parfait !", "My flight was cancelled and nobody answers.", "🙂", "Je suis content d'être ici.")
+
+
+class LoadFailed(Problem):
+    """The champion was found but could not be loaded, for a reason that nobody foresaw."""
+
+    status = 503
+    slug = "load-failed"
+    title = "Load failed"
+    retry_after_s = 10
+
+
+class Refresher:
+    """Owns the way from the registry to `Serving`. A failed refresh keeps what serves, and says so."""
+
+    def __init__(self, name: str, source: ModelSource, serving: Serving, telemetry: Telemetry) -> None:
+        self._name = name
+        self._source = source
+        self._serving = serving
+        self._telemetry = telemetry
+        self._one_at_a_time = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="champion")
+        self.error: str | None = None
+        self.origin: Literal["registry", "cache"] = "cache"
+        self.checked_s: float | None = None
+
+    async def start_from_cache(self) -> None:
+        """Serve the last good version, if the disk has one. Never raises: without one, requests get 503 for now."""
+        try:
+            found = await self._in_thread(self._source.remembered)
+            if found is not None:
+                await self._swap(*found, origin="cache")
+        except Exception:
+            _log.exception("the cached model could not be loaded")
+
+    async def refresh(self) -> bool:
+        """Look at the alias and swap if it names another version. Returns whether it did.
+
+        Raises RegistryAway, NoChampion, Refused or LoadFailed; what served goes on serving.
+        """
+        async with self._one_at_a_time:
+            try:
+                changed = await self._refresh()
+            except Exception as error:
+                if not isinstance(error, Problem):
+                    _log.exception("the champion could not be loaded")
+                problem = (
+                    error
+                    if isinstance(error, Problem)
+                    else LoadFailed("The champion could not be loaded: see the log.")
+                )
+                self._failed(problem.detail)
+                raise problem from error
+            self.error = None
+            self.origin = "registry"
+            self.checked_s = time.time()
+            return changed
+
+    async def _refresh(self) -> bool:
+        release = await self._in_thread(self._source.champion)
+        served = self._serving.current
+        if served is not None and served.release == release:
+            return False
+        scorer = await self._in_thread(self._source.load, release)
+        await self._swap(release, scorer, origin="registry")
+        await self._in_thread(self._source.remember, release)
+        return True
+
+    async def _swap(self, release: Release, scorer: Scorer, origin: Literal["registry", "cache"]) -> None:
+        await self._in_thread(_warm, scorer)
+        before = self._serving.current
+        self._serving.current = Served(
+            name=self._name,
+            release=release,
+            scorer=scorer,
+            loaded_at=datetime.now(UTC),
+            light=scorer.cost == "light",
+            reference=ModelReference(name=self._name, version=release.version, recipe=release.recipe),
+        )
+        self.origin = origin
+        # What a model leaves on the heap is walked by every full collection, in pauses that requests feel.
+        gc.collect()
+        gc.freeze()
+        previous = before.version if before else None
+        self._telemetry.emit(ModelSwapped(release.version, release.recipe, origin, previous))
+
+    def _failed(self, reason: str) -> None:
+        served = self._serving.current
+        self._serving.trouble = reason
+        if reason != self.error:  # said once, not at every poll
+            _log.warning("refresh failed", extra={"reason": reason, "serving": served.version if served else None})
+        self.error = reason
+        self._telemetry.emit(RefreshFailed(reason, served.version if served else None))
+
+    async def run(self, every_s: float) -> None:
+        """Refresh for ever, about every `every_s`; the jitter keeps several processes from asking at once."""
+        while True:
+            try:
+                await self.refresh()
+            except Problem:
+                _log.debug("refresh failed, the next attempt follows")
+            await asyncio.sleep(every_s * random.uniform(0.9, 1.1))
+
+    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+
+    def close(self) -> None:
+        """Let the thread end when what it does has ended. Safe to call twice."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _warm(scorer: Scorer) -> None:
+    scorer.predict(_WARM_UP)
+    for text in _WARM_UP:
+        scorer.predict_one(text)

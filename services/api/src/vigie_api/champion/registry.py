@@ -1,0 +1,198 @@
+"""The MLflow registry, seen through the few calls this service makes. MLflow is imported at the first of them.
+
+Every method blocks, some for as long as two requests time out: call them in a thread.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from vigie_api.champion.serving import Release
+from vigie_api.problem import Problem
+from vigie_api.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION, PREVIOUS = "champion", "previous"
+GATE, DIGEST, RECIPE = "vigie.gate", "vigie.artifact_digest", "vigie.recipe"
+_PAGE = 100
+# Gentle: a look-up gives up after ten seconds, and MLflow's own retries would make that minutes.
+_CLIENT_ENV = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+}
+
+
+class RegistryAway(Problem):
+    """MLflow does not answer, or answers nonsense."""
+
+    status = 503
+    slug = "registry-away"
+    title = "Model registry unavailable"
+    retry_after_s = 10
+
+
+class NoChampion(Problem):
+    """The registry answers, but no version has the alias."""
+
+    status = 409
+    slug = "no-champion"
+    title = "No champion"
+
+
+class NoSuchVersion(Problem):
+    """The registry has no such version."""
+
+    status = 404
+    slug = "no-such-version"
+    title = "No such version"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """A version as the leaderboard shows it."""
+
+    release: Release
+    created_at: datetime
+    aliases: tuple[str, ...]
+    metrics: Mapping[str, float]
+
+
+class Registry:
+    """The registered model `name`. Errors are RegistryAway, NoChampion and NoSuchVersion, nothing else."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.name = settings.model_name
+        self._settings = settings
+        self._metrics: dict[str, dict[str, float]] = {}  # by run; a finished run's metrics do not change
+
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        for name, value in _CLIENT_ENV.items():
+            os.environ.setdefault(name, value)
+        if self._settings.mlflow_username and self._settings.mlflow_password:
+            os.environ["MLFLOW_TRACKING_USERNAME"] = self._settings.mlflow_username
+            os.environ["MLFLOW_TRACKING_PASSWORD"] = self._settings.mlflow_password.get_secret_value()
+        from mlflow import MlflowClient
+
+        return MlflowClient(self._settings.mlflow_uri)
+
+    @contextmanager
+    def _asking(self, missing: Callable[[], Problem]) -> Iterator[None]:
+        """Turns MLflow's errors into ours; `missing` is the one for what does not exist."""
+        try:
+            yield
+        except Problem:
+            raise
+        except Exception as error:
+            if getattr(error, "error_code", "") in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise missing() from error
+            where = urlsplit(self._settings.mlflow_uri)
+            code = getattr(error, "error_code", type(error).__name__)
+            raise RegistryAway(
+                f"MLflow at {where.hostname}:{where.port or where.scheme} did not give what was asked ({code})."
+            ) from error
+
+    def champion(self) -> Release:
+        """The version that the alias champion names now: one request."""
+        return self._aliased(CHAMPION)
+
+    def aliased(self, alias: str) -> Release | None:
+        """The version behind an alias, or None."""
+        try:
+            return self._aliased(alias)
+        except NoChampion:
+            return None
+
+    def _aliased(self, alias: str) -> Release:
+        def missing() -> Problem:
+            return NoChampion(f"No version of {self.name!r} has the alias {alias!r}. Train and promote one.")
+
+        with self._asking(missing):
+            return _release(self._client.get_model_version_by_alias(self.name, alias))
+
+    def release(self, version: str) -> Release:
+        """One version by number."""
+        with self._asking(lambda: self._no_such(version)):
+            return _release(self._client.get_model_version(self.name, version))
+
+    def _no_such(self, version: str) -> Problem:
+        return NoSuchVersion(f"{self.name!r} has no version {version}. GET /v1/models lists them.")
+
+    def download(self, version: str, into: Path) -> Path:
+        """Fetch the artifact folder of a version, by number, and return where it is."""
+        with self._asking(lambda: RegistryAway(f"Version {version} has no artifact folder in the registry.")):
+            address = self._client.get_model_version_download_uri(self.name, version)
+            from mlflow.artifacts import download_artifacts
+
+            folder = download_artifacts(
+                artifact_uri=f"{address.rstrip('/')}/artifacts/vigie",
+                dst_path=str(into),
+                tracking_uri=self._settings.mlflow_uri,
+            )
+        return Path(folder)
+
+    def board(self) -> list[BoardRow]:
+        """The newest hundred versions, newest first, with the finite metrics of their runs."""
+        with self._asking(lambda: RegistryAway("MLflow could not list the versions.")):
+            versions = self._client.search_model_versions(
+                f"name='{self.name}'", max_results=_PAGE, order_by=["version_number DESC"]
+            )
+            if not versions:
+                return []
+            named: dict[str, list[str]] = {}
+            for alias, version in self._client.get_registered_model(self.name).aliases.items():
+                named.setdefault(str(version), []).append(alias)
+            return [
+                BoardRow(
+                    _release(version),
+                    datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+                    tuple(sorted(named.get(str(version.version), []))),
+                    self._run_metrics(version.run_id),
+                )
+                for version in versions
+            ]
+
+    def _run_metrics(self, run_id: str | None) -> dict[str, float]:
+        if not run_id:
+            return {}
+        known = self._metrics.get(run_id)
+        if known is None:
+            run = self._client.get_run(run_id)
+            known = {name: value for name, value in run.data.metrics.items() if math.isfinite(value)}
+            if run.info.status == "FINISHED":
+                self._metrics[run_id] = known
+        return known
+
+    def point(self, alias: str, version: str) -> None:
+        """Let an alias name a version."""
+        with self._asking(lambda: self._no_such(version)):
+            self._client.set_registered_model_alias(self.name, alias, version)
+
+    def tag(self, version: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a version."""
+        with self._asking(lambda: self._no_such(version)):
+            for key, value in tags.items():
+                self._client.set_model_version_tag(self.name, version, key, value)
+
+
+def _release(version: Any) -> Release:
+    tags = version.tags
+    return Release(
+        version=str(version.version),
+        recipe=tags.get(RECIPE, "unknown"),
+        artifact_digest=tags.get(DIGEST, ""),
+        gate=tags.get(GATE, ""),
+        run_id=version.run_id or None,
+    )

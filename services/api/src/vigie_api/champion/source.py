@@ -1,0 +1,173 @@
+"""Where the served model comes from: the registry with a cache on disk, or any object that keeps this contract."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
+
+from vigie_api.champion.registry import Registry
+from vigie_api.champion.serving import Release, Scorer
+from vigie_api.problem import Problem
+
+_RECORD = "champion.json"
+_DOWNLOAD = ".download-"
+Loader = Callable[[Path], Scorer]
+
+
+class Refused(Problem):
+    """The version is there but must not serve."""
+
+    status = 409
+    slug = "version-refused"
+    title = "Version refused"
+
+
+class ModelSource(Protocol):
+    """Finds and loads the champion. Every method blocks and is called in one thread at a time."""
+
+    def champion(self) -> Release:
+        """The version that should serve. Raises a Problem."""
+        ...
+
+    def load(self, release: Release) -> Scorer:
+        """Load a version, verified. Raises a Problem."""
+        ...
+
+    def remember(self, release: Release) -> None:
+        """The version serves now: keep it for the next start."""
+        ...
+
+    def remembered(self) -> tuple[Release, Scorer] | None:
+        """The version that served last, without asking anybody; None when there is none."""
+        ...
+
+
+class FixedSource:
+    """Always the same scorer: for tests, and for measuring everything but the model."""
+
+    def __init__(self, scorer: Scorer, *, version: str = "1", recipe: str = "constant") -> None:
+        self._scorer = scorer
+        self._release = Release(version, recipe, artifact_digest="sha256:none", gate="passed: fixed")
+
+    def champion(self) -> Release:
+        """The one release."""
+        return self._release
+
+    def load(self, release: Release) -> Scorer:
+        """The one scorer."""
+        return self._scorer
+
+    def remember(self, release: Release) -> None:
+        """Nothing to keep."""
+
+    def remembered(self) -> tuple[Release, Scorer] | None:
+        """The one scorer, at once."""
+        return self._release, self._scorer
+
+
+def load_artifact(folder: Path, threads: int = 1) -> Scorer:
+    """The model in a folder, every file verified. Raises vigie_model.ArtifactError."""
+    import vigie_model
+
+    return vigie_model.load(folder, threads=threads)
+
+
+def judge(release: Release) -> None:
+    """Raises Refused unless the gate passed the version and recorded the digest of its artifact."""
+    if not release.gate.startswith("passed"):
+        said = release.gate or "nothing: it was never judged"
+        raise Refused(f"The gate did not pass version {release.version} (it says {said}).")
+    if not release.artifact_digest:
+        raise Refused(f"The gate recorded no artifact digest for version {release.version}. Register it again.")
+
+
+class RegistrySource:
+    """The registry's champion, kept in `cache` as one folder a version and a record of the last good one.
+
+    A version is downloaded beside its place and moved there when its digest is the recorded one, so that a folder with
+    a version's name is always whole.
+    """
+
+    def __init__(self, registry: Registry, cache: Path, load: Loader = load_artifact) -> None:
+        self._registry = registry
+        self._cache = cache
+        self._load = load
+
+    def champion(self) -> Release:
+        """Resolve the alias, once, and refuse what the gate did not pass."""
+        release = self._registry.champion()
+        judge(release)
+        return release
+
+    def load(self, release: Release) -> Scorer:
+        """Load from the cache when it has this very artifact, else download by number."""
+        folder = self._cache / release.version
+        if not self._holds(folder, release):
+            self._fetch(release, folder)
+        return self._open(folder, release)
+
+    def _holds(self, folder: Path, release: Release) -> bool:
+        import vigie_model
+
+        try:
+            return vigie_model.artifact_digest(folder) == release.artifact_digest
+        except vigie_model.ArtifactError:
+            return False
+
+    def _fetch(self, release: Release, folder: Path) -> None:
+        self._cache.mkdir(parents=True, exist_ok=True)
+        for leftover in self._cache.glob(f"{_DOWNLOAD}*"):  # of a process that died while it downloaded
+            shutil.rmtree(leftover, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=_DOWNLOAD, dir=self._cache) as temporary:
+            fetched = self._registry.download(release.version, Path(temporary))
+            if not self._holds(fetched, release):
+                raise Refused(
+                    f"The artifact of version {release.version} is not the one the gate recorded "
+                    f"(expected {release.artifact_digest}). Train and promote it again."
+                )
+            shutil.rmtree(folder, ignore_errors=True)
+            fetched.rename(folder)
+
+    def _open(self, folder: Path, release: Release) -> Scorer:
+        import vigie_model
+
+        try:
+            return self._load(folder)
+        except vigie_model.ArtifactError as error:
+            shutil.rmtree(folder, ignore_errors=True)  # damaged on disk: the next attempt downloads it again
+            raise Refused(f"Version {release.version} cannot be loaded: {error}") from error
+
+    def remember(self, release: Release) -> None:
+        """Write the record at once or not at all, and remove every version but this one and the one before."""
+        before = self._recorded()
+        self._cache.mkdir(parents=True, exist_ok=True)
+        temporary = self._cache / f".{_RECORD}.new"
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(asdict(release), file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(self._cache / _RECORD)
+        keep = {release.version, before.version if before else ""}
+        for folder in self._cache.iterdir():
+            if folder.is_dir() and folder.name.isdigit() and folder.name not in keep:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _recorded(self) -> Release | None:
+        try:
+            return Release(**json.loads((self._cache / _RECORD).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def remembered(self) -> tuple[Release, Scorer] | None:
+        """The last good version from disk, verified again; None when there is none or it is damaged."""
+        release = self._recorded()
+        if release is None or not self._holds(self._cache / release.version, release):
+            return None
+        try:
+            return release, self._open(self._cache / release.version, release)
+        except Refused:
+            return None

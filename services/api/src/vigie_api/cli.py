@@ -1,0 +1,164 @@
+"""The command `vigie-api`. Imports what a command needs only when it runs, so that --help is quick."""
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from vigie_api.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Vigie's inference API. Settings are environment variables VIGIE_API_…: see docs/settings.md.",
+)
+keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys.")
+app.add_typer(keys, name="keys")
+_MISUSE = 2
+
+
+def _refuse(sentence: str, code: int = _MISUSE) -> NoReturn:
+    typer.echo(f"vigie-api: {sentence}", err=True)
+    raise typer.Exit(code)
+
+
+def _settings(**overrides: Any) -> "Settings":
+    """The settings, or one sentence for each that makes no sense, and exit 2."""
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from vigie_api.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        faults = []
+        for fault in error.errors(include_input=False, include_url=False):
+            place = "_".join(str(part) for part in fault["loc"]).upper()
+            message = fault["msg"].removeprefix("Value error, ")
+            faults.append(f"VIGIE_API_{place}: {message}" if place else message)
+        _refuse("; ".join(faults) + ".")
+    except SettingsError:
+        _refuse(
+            'VIGIE_API_KEYS is not JSON. It is a list such as [{"name": "ui", "scopes": ["predict"], "sha256": "…"}].'
+        )
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="8000", min=0, max=65_535)] = None,
+) -> None:
+    """Serve the API until Ctrl-C or SIGTERM.
+
+    Starts at once with the last good model on disk, and follows the champion alias in MLflow from then on.
+
+    Examples:
+
+      vigie-api serve
+
+      vigie-api serve --port 8080
+
+      VIGIE_API_KEYS='[…]' vigie-api serve --host 0.0.0.0
+    """
+    from vigie_api.app import create_app
+    from vigie_api.server import CannotListen, listen
+    from vigie_api.server import serve as run
+    from vigie_api.telemetry.logs import configure_logs
+
+    settings = _settings(host=host, port=port)
+    configure_logs(settings.log_level)
+    try:
+        bound = listen(settings.host, settings.port)
+    except CannotListen as error:
+        _refuse(str(error))
+    run(create_app(settings), settings, bound)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema. Safe to run from several places at once.
+
+    Example:
+
+      VIGIE_API_DATABASE_URL=postgresql://… vigie-api migrate
+    """
+    from vigie_api.database.engine import is_away, open_engine
+    from vigie_api.database.migrate import migrate as run
+
+    engine = open_engine(_settings().database_url)
+    try:
+        revision = run(engine)
+    except Exception as error:
+        if is_away(error):
+            _refuse("the database does not answer: check VIGIE_API_DATABASE_URL and that it runs.", 1)
+        raise
+    finally:
+        engine.dispose()
+    typer.echo(f"The database is at revision {revision}.")
+
+
+@app.command()
+def openapi(
+    out: Annotated[Path, typer.Option(help="File to write.")] = Path("docs/openapi.json"),
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when the file is not current.")] = False,
+) -> None:
+    """Write the OpenAPI document.
+
+    Examples:
+
+      vigie-api openapi
+
+      vigie-api openapi --check
+    """
+    from vigie_api.app import create_app
+    from vigie_api.openapi import render
+
+    current = render(create_app(_settings(host="127.0.0.1", root_path="", keys=())))
+    if not check:
+        out.write_text(current, encoding="utf-8")
+        typer.echo(f"Wrote {out}.")
+        return
+    kept = out.read_text(encoding="utf-8") if out.exists() else ""
+    if kept != current:
+        lines = difflib.unified_diff(kept.splitlines(), current.splitlines(), str(out), "current", lineterm="", n=1)
+        typer.echo("\n".join(list(lines)[:40]))
+        _refuse(f"{out} is not current. Run `vigie-api openapi` and commit the file.", 1)
+    typer.echo(f"{out} is current.")
+
+
+@keys.command("new")
+def new_key(
+    name: Annotated[str, typer.Argument(help="Who will use the key: letters, digits, dot, dash, underscore.")],
+    scope: Annotated[list[str], typer.Option(help="What it may do: predict, ingest, review or admin. Repeatable.")],
+) -> None:
+    """Make a key: printed once, kept nowhere. The server gets the JSON entry, the client the key.
+
+    Example:
+
+      vigie-api keys new ui --scope predict --scope review
+    """
+    from pydantic import ValidationError
+
+    from vigie_api.access import keys as ring
+
+    try:
+        secret, entry = ring.new_key(name, scope)  # type: ignore[arg-type] # the model refuses what is no scope
+    except ValidationError as error:
+        place = error.errors()[0]["loc"][0]
+        if place == "name":
+            _refuse("NAME may have 64 letters, digits, dots, dashes and underscores.")
+        _refuse(f"--scope is one of {', '.join(sorted(ring.SCOPES))}.")
+    typer.echo(f"key:   {secret}")
+    typer.echo(f"entry: {entry}")
+    typer.echo(
+        "Give the key to its user; it is not shown again. Add the entry to the JSON list in VIGIE_API_KEYS.", err=True
+    )
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,40 @@
+"""Brings the database to the newest schema. Migrations only add, so an older release still runs beside a newer one."""
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine, text
+
+_LOCK: Final = 0x5669676965  # "Vigie": an arbitrary number that every process agrees on
+
+
+def migrate(engine: Engine) -> str:
+    """Run the missing migrations and return the revision that is now current.
+
+    On Postgres an advisory lock lets one process migrate while the others wait. On SQLite the write lock does.
+    Raises sqlalchemy.exc.OperationalError when the database is down.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # The wait for another process, and a long migration, are no reasons to give up.
+            connection.execute(text("SET statement_timeout = 0"))
+            connection.execute(text("SET lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            connection.commit()
+        try:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+        finally:
+            connection.rollback()
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+                connection.execute(text("RESET ALL"))
+                connection.commit()
+    return ScriptDirectory.from_config(config).get_current_head() or ""

@@ -1,0 +1,1 @@
+"""Migrations, oldest first. They add; they never rename, narrow or drop."""

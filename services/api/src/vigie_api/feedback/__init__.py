@@ -1,0 +1,1 @@
+"""What people say of predictions: durable before it is answered, kept with its history."""

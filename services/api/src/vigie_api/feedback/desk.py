@@ -1,0 +1,105 @@
+"""The use case: take a verdict, make it durable, and only then answer."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from functools import partial
+
+from vigie_api.database.engine import Database, DatabaseAway
+from vigie_api.feedback.schema import FeedbackRequest
+from vigie_api.feedback.spool import Spool
+from vigie_api.feedback.table import Entry, implied, keep
+from vigie_api.prediction.ids import IdSource
+from vigie_api.prediction.recorder import Recorder
+from vigie_api.problem import refuse_text
+from vigie_api.telemetry.events import FeedbackReceived, Telemetry
+
+_log = logging.getLogger("vigie_api.feedback")
+
+
+class FeedbackDesk:
+    """Takes verdicts into the database, or into the spool while it is away. `spool` None: DatabaseAway instead."""
+
+    def __init__(
+        self, database: Database, recorder: Recorder, spool: Spool | None, telemetry: Telemetry, *, max_chars: int
+    ) -> None:
+        self._database = database
+        self._recorder = recorder
+        self._spool = spool
+        self._telemetry = telemetry
+        self._max_chars = max_chars
+        self._ids = IdSource()
+
+    async def take(self, request: FeedbackRequest) -> tuple[Entry, bool]:
+        """Keep a verdict; returns it and whether it is new. Durable when this returns.
+
+        Raises DatabaseAway when it cannot be kept anywhere.
+        """
+        if request.text is not None and len(request.text) > self._max_chars:
+            raise refuse_text(["text"], f"String should have at most {self._max_chars} characters", "string_too_long")
+        entry = self._entry(request)
+        kept, new, where = await self._keep(entry)
+        if new:
+            self._telemetry.emit(FeedbackReceived(kept.id, kept.prediction_id, kept.verdict, kept.model_version, where))
+        return kept, new
+
+    def _entry(self, request: FeedbackRequest) -> Entry:
+        # The prediction may still wait to be written; what it said is worth more than what the client repeats.
+        pending = self._recorder.find(request.prediction_id)
+        sentiment = pending.sentiment if pending else request.sentiment
+        return Entry(
+            id=self._ids.next(),
+            prediction_id=request.prediction_id,
+            received_at=datetime.now(UTC),
+            verdict=request.verdict,
+            correction=implied(request.verdict, request.correction, sentiment),
+            text=pending.text if pending else request.text,
+            sentiment=sentiment,
+            model_version=pending.model_version if pending else request.model_version,
+            comment=request.comment,
+        )
+
+    async def _keep(self, entry: Entry) -> tuple[Entry, bool, str]:
+        if self._spool is None:
+            return *await self._database.write(keep, entry), "database"
+        if not self._spool.depth:  # else it queues behind what waits: the last verdict counts
+            try:
+                return *await self._database.write(keep, entry), "database"
+            except DatabaseAway:
+                _log.warning("the database is away: feedback goes to the spool")
+        try:
+            await asyncio.to_thread(self._spool.append, entry)
+        except OSError as error:
+            raise DatabaseAway("Neither the database nor the spool takes feedback. Keep it and try again.") from error
+        return entry, True, "spool"
+
+    async def drain(self) -> int:
+        """Move what waits in the spool to the database, in order; returns how many entries. Raises DatabaseAway."""
+        moved = 0
+        if self._spool is None or not self._spool.depth:
+            return moved
+        for path, entry in await asyncio.to_thread(lambda spool: list(spool.waiting()), self._spool):
+            try:
+                await self._database.write(partial(keep, replayed=True), entry)
+            except DatabaseAway:
+                raise
+            except Exception:
+                _log.exception("the database refuses an entry of the spool", extra={"file": path.name})
+                await asyncio.to_thread(self._spool.set_aside, path)
+            else:
+                await asyncio.to_thread(self._spool.done, path)
+                moved += 1
+        return moved
+
+    async def run(self, every_s: float) -> None:
+        """Drain the spool every `every_s`, until cancelled."""
+        while True:
+            try:
+                moved = await self.drain()
+                if moved:
+                    _log.info("the spool was drained", extra={"entries": moved})
+            except DatabaseAway:
+                _log.debug("the database is still away")
+            except Exception:
+                _log.exception("the spool could not be drained")
+            await asyncio.sleep(every_s)

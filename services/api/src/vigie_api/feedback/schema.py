@@ -1,0 +1,92 @@
+"""What the feedback routes take and give."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+
+from vigie_api.prediction.schema import Sentiment, Tweet, Version, no_nul
+
+Verdict = Literal["correct", "wrong"]
+PredictionId = Annotated[
+    str,
+    Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$", examples=["019ab3c1-5f6e-7b32-9d0a-6f1c2e4b8a71"]),
+]
+Comment = Annotated[
+    str,
+    Field(max_length=1_000),
+    AfterValidator(no_nul),
+    WithJsonSchema({"type": "string", "maxLength": 1_000, "pattern": r"^[^\u0000]*$"}),
+]
+OPPOSITE: dict[Sentiment, Sentiment] = {"positive": "negative", "negative": "positive"}
+
+
+class FeedbackRequest(BaseModel):
+    """A verdict on a prediction.
+
+    Only `prediction_id` and `verdict` are needed while the prediction is in the database. Send `text`, `sentiment` and
+    `model_version` too, as the prediction said them, and the feedback is worth something even when it is not.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "prediction_id": "019ab3c1-5f6e-7b32-9d0a-6f1c2e4b8a71",
+                    "verdict": "wrong",
+                    "correction": "positive",
+                    "text": "Merci à l'équipage, vol parfait !",
+                    "sentiment": "negative",
+                    "model_version": "3",
+                    "comment": "Irony is not the point here.",
+                }
+            ]
+        },
+    )
+
+    prediction_id: PredictionId
+    verdict: Verdict
+    correction: Sentiment | None = Field(
+        None, description="The right sentiment. With `wrong` and left out, it is the opposite of the predicted one."
+    )
+    text: Tweet | None = None
+    sentiment: Sentiment | None = Field(None, description="The sentiment that was predicted.")
+    model_version: Version | None = Field(None, description="The version that predicted.")
+    comment: Comment | None = None
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "FeedbackRequest":
+        if self.sentiment and self.correction:
+            if self.verdict == "wrong" and self.correction == self.sentiment:
+                raise ValueError("the verdict is wrong, but the correction repeats the predicted sentiment")
+            if self.verdict == "correct" and self.correction != self.sentiment:
+                raise ValueError("the verdict is correct, but the correction contradicts the predicted sentiment")
+        return self
+
+
+class FeedbackReceipt(BaseModel):
+    """The verdict is durable."""
+
+    id: str
+    prediction_id: str
+    verdict: Verdict
+    correction: Sentiment | None = Field(description="Given or implied; null when it cannot be known yet.")
+    received_at: datetime
+
+
+class FeedbackOut(FeedbackReceipt):
+    """The verdict that counts, with what is known of its prediction."""
+
+    text: str | None
+    sentiment: Sentiment | None = Field(description="The sentiment that was predicted.")
+    score: float | None
+    model_version: str | None
+    comment: str | None
+
+
+class FeedbackPage(BaseModel):
+    """Verdicts, newest first."""
+
+    feedback: list[FeedbackOut]
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last one.")

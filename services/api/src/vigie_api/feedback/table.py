@@ -1,0 +1,101 @@
+"""The feedback table: every verdict ever given; `current` marks the one that counts for its prediction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from vigie_api.database.schema import UtcDateTime, metadata
+from vigie_api.feedback.schema import OPPOSITE, Verdict
+from vigie_api.prediction.schema import Sentiment
+from vigie_api.prediction.table import predictions
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("prediction_id", String(64), nullable=False, index=True),
+    Column("received_at", UtcDateTime(), nullable=False, index=True),
+    Column("verdict", String(8), nullable=False),
+    Column("correction", String(8)),
+    Column("text", Text()),
+    Column("sentiment", String(8)),
+    Column("model_version", String(20)),
+    Column("comment", Text()),
+    Column("current", Boolean(), nullable=False),
+    Index(
+        "uq_feedback_current",
+        "prediction_id",
+        unique=True,
+        postgresql_where=text("current"),
+        sqlite_where=text("current"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A verdict as it is kept, whole: nothing of it depends on the prediction being in the database."""
+
+    id: str
+    prediction_id: str
+    received_at: datetime
+    verdict: Verdict
+    correction: Sentiment | None
+    text: str | None
+    sentiment: Sentiment | None
+    model_version: str | None
+    comment: str | None
+
+
+_SAID = ("verdict", "correction", "comment")
+_KNOWN = ("text", "sentiment", "model_version")
+
+
+def implied(verdict: Verdict, correction: Sentiment | None, predicted: Sentiment | None) -> Sentiment | None:
+    """The right sentiment, as far as two classes imply it."""
+    if correction is not None or predicted is None:
+        return correction
+    return predicted if verdict == "correct" else OPPOSITE[predicted]
+
+
+def keep(connection: Connection, entry: Entry, *, replayed: bool = False) -> tuple[Entry, bool]:
+    """Make an entry the one that counts, and return it with True; the one that says the same already, with False.
+
+    An entry `replayed` from the spool was answered for, so it is kept under its own id, once, whatever it repeats.
+    """
+    if connection.dialect.name == "postgresql":
+        # Two verdicts on one prediction queue here; SQLite has one writer anyway.
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": entry.prediction_id}
+        )
+    if replayed and connection.execute(select(feedback.c.id).where(feedback.c.id == entry.id)).first():
+        return entry, False
+    predicted = connection.scalar(select(predictions.c.sentiment).where(predictions.c.id == entry.prediction_id))
+    values = {name: getattr(entry, name) for name in Entry.__slots__}
+    values["correction"] = implied(entry.verdict, entry.correction, predicted or entry.sentiment)
+    is_current = (feedback.c.prediction_id == entry.prediction_id) & feedback.c.current
+    before = connection.execute(select(feedback).where(is_current)).mappings().first()
+    if before is not None:
+        repeated = all(before[name] == values[name] for name in _SAID)
+        adds_nothing = predicted is not None or all(values[name] in (None, before[name]) for name in _KNOWN)
+        if repeated and adds_nothing and not replayed:
+            return Entry(**{name: before[name] for name in Entry.__slots__}), False
+        connection.execute(update(feedback).where(is_current).values(current=False))
+    connection.execute(insert(feedback).values(**values, current=True))
+    return Entry(**values), True

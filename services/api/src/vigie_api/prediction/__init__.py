@@ -1,0 +1,1 @@
+"""Texts in, verdicts out, and the record of both."""

@@ -1,0 +1,134 @@
+"""The use case: judge texts with whatever serves, and hand the record to the recorder."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from vigie_api.champion.serving import Scorer, Served, Serving, Verdict
+from vigie_api.prediction.ids import IdSource
+from vigie_api.prediction.recorder import Recorder
+from vigie_api.prediction.schema import BatchOut, PredictionOut
+from vigie_api.prediction.table import PredictionRow
+from vigie_api.problem import Problem, refuse_text
+from vigie_api.settings import Settings
+from vigie_api.telemetry.metrics import Metrics
+
+T = TypeVar("T")
+
+_HEAVY_THREADS = 2
+_HEAVY_WAITING = 64
+_INLINE_CHARS = 4_000
+
+
+class VersionNotServed(Problem):
+    """The caller insists on a version that is not loaded."""
+
+    status = 409
+    slug = "version-not-served"
+    title = "Version not served"
+
+
+class Overloaded(Problem):
+    """Too many predictions wait for a thread."""
+
+    status = 503
+    slug = "overloaded"
+    title = "Overloaded"
+    retry_after_s = 1
+
+
+class Predictor:
+    """Judges texts. A light model is scored on the event loop: a thread would cost more than the score."""
+
+    def __init__(self, settings: Settings, serving: Serving, recorder: Recorder, metrics: Metrics) -> None:
+        self._max_texts = settings.max_texts
+        self._max_chars = settings.max_text_chars
+        self._serving = serving
+        self._recorder = recorder
+        self._metrics = metrics
+        self._ids = IdSource()
+        self._threads = ThreadPoolExecutor(_HEAVY_THREADS, thread_name_prefix="predict")
+        self._waiting = 0
+
+    async def one(self, text: str, version: str | None = None) -> PredictionOut:
+        """The verdict on one text. Raises NoModel, VersionNotServed, Overloaded or InvalidRequest."""
+        if len(text) > self._max_chars:
+            raise self._too_long(["text"])
+        served = self._serving.get()
+        if version is not None and version != served.version:
+            raise VersionNotServed(
+                f"Version {version} is not loaded; version {served.version} serves. "
+                "Ask for that one, or leave model_version out."
+            )
+        scorer = served.scorer
+        verdict = scorer.predict_one(text) if served.light else await self._in_thread(scorer.predict_one, text)
+        self._metrics.predicted(verdict.sentiment, served.version)
+        return self._answer(served, text, verdict, time.time())
+
+    async def many(self, texts: Sequence[str]) -> BatchOut:
+        """The verdicts on the texts, in order and from one version, whatever is swapped meanwhile. Raises as `one`."""
+        if len(texts) > self._max_texts:
+            raise refuse_text(["texts"], f"List should have at most {self._max_texts} items", "too_long")
+        for index, text in enumerate(texts):
+            if len(text) > self._max_chars:
+                raise self._too_long(["texts", index])
+        served = self._serving.get()
+        if served.light:
+            verdicts = await _in_slices(served.scorer, texts)
+        else:
+            verdicts = await self._in_thread(served.scorer.predict, texts)
+        now_s = time.time()
+        answers = [self._answer(served, text, verdict, now_s) for text, verdict in zip(texts, verdicts, strict=True)]
+        for sentiment in ("positive", "negative"):
+            count = sum(answer.sentiment == sentiment for answer in answers)
+            if count:
+                self._metrics.predicted(sentiment, served.version, count)
+        return BatchOut(predictions=answers)
+
+    def _too_long(self, place: Sequence[str | int]) -> Problem:
+        return refuse_text(place, f"String should have at most {self._max_chars} characters", "string_too_long")
+
+    def _answer(self, served: Served, text: str, verdict: Verdict, now_s: float) -> PredictionOut:
+        prediction_id = self._ids.next()
+        sentiment, score, confidence, uncertain, language = verdict
+        row = PredictionRow(
+            prediction_id, now_s, text, sentiment, score, uncertain, language, served.version, served.recipe
+        )
+        self._recorder.put(row)
+        return PredictionOut(
+            id=prediction_id,
+            sentiment=sentiment,
+            score=score,
+            confidence=confidence,
+            uncertain=uncertain,
+            language=language,
+            model=served.reference,
+        )
+
+    async def _in_thread(self, score: Callable[..., T], argument: str | Sequence[str]) -> T:
+        if self._waiting >= _HEAVY_WAITING:
+            raise Overloaded("Too many predictions are waiting. Try again in a second.")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, score, argument)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """End the threads. Safe to call twice."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+async def _in_slices(scorer: Scorer, texts: Sequence[str]) -> list[Verdict]:
+    """Score on the event loop, letting others in every few thousand characters."""
+    verdicts: list[Verdict] = []
+    chars = 0
+    for text in texts:
+        verdicts.append(scorer.predict_one(text))
+        chars += len(text) + 1
+        if chars >= _INLINE_CHARS:
+            chars = 0
+            await asyncio.sleep(0)
+    return verdicts

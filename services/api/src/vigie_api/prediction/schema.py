@@ -1,0 +1,117 @@
+"""What the prediction routes take and give."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from vigie_api.settings import MAX_TEXT_CHARS, MAX_TEXTS
+
+Sentiment = Literal["positive", "negative"]
+Language = Literal["en", "fr", "und"]
+
+# What a reader would see nothing of: white space, and characters of no width.
+_INVISIBLE = r"\s\u0000\u00ad\u200b-\u200f\u2060\ufeff"
+_VISIBLE = re.compile(f"[^{_INVISIBLE}]")
+
+
+def no_nul(text: str) -> str:
+    """The text, or ValueError: a NUL character cannot be stored."""
+    if "\0" in text:
+        raise ValueError("contains a NUL character (U+0000); remove it")
+    return text
+
+
+def _tweet(text: str) -> str:
+    if not _VISIBLE.search(text):
+        raise ValueError("is blank; send at least one visible character")
+    return no_nul(text)
+
+
+Tweet = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_TEXT_CHARS),
+    AfterValidator(_tweet),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_TEXT_CHARS,
+            "pattern": f"^[^\\u0000]*[^{_INVISIBLE}][^\\u0000]*$",
+            "description": "A tweet: at most 10,000 Unicode characters, at least one of them visible, no NUL.",
+        }
+    ),
+]
+Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$", examples=["3"], description="A registry version number.")]
+
+
+class PredictRequest(BaseModel):
+    """One tweet to judge."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"text": "My flight was cancelled and nobody answers. Worst airline ever."},
+                {"text": "Merci à l'équipage, vol parfait !"},
+            ]
+        },
+    )
+
+    text: Tweet
+    model_version: Version | None = Field(
+        None, description="Insist on this version: 409 when another one serves. Leave it out to take the champion."
+    )
+
+
+class BatchRequest(BaseModel):
+    """Tweets to judge, in order."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"texts": ["Lost my bag again.", "Je suis content d'être ici !"]}]},
+    )
+
+    texts: list[Tweet] = Field(min_length=1, max_length=MAX_TEXTS)
+
+
+class ModelReference(BaseModel):
+    """Which model judged."""
+
+    name: str = Field(examples=["sentiment"])
+    version: str = Field(examples=["3"])
+    recipe: str = Field(examples=["tfidf_logreg"])
+
+
+class PredictionOut(BaseModel):
+    """A verdict."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "019ab3c1-5f6e-7b32-9d0a-6f1c2e4b8a71",
+                    "sentiment": "negative",
+                    "score": 0.04,
+                    "confidence": 0.96,
+                    "uncertain": False,
+                    "language": "en",
+                    "model": {"name": "sentiment", "version": "3", "recipe": "tfidf_logreg"},
+                }
+            ]
+        }
+    )
+
+    id: str = Field(description="Name it in POST /v1/feedback.")
+    sentiment: Sentiment
+    score: float = Field(ge=0, le=1, description="Calibrated probability that the tweet is positive.")
+    confidence: float = Field(ge=0.5, le=1, description="max(score, 1 - score).")
+    uncertain: bool = Field(description="The score is so close to one half that a person should look.")
+    language: Language = Field(description="en, fr, or und when neither is clear.")
+    model: ModelReference
+
+
+class BatchOut(BaseModel):
+    """Verdicts, in the order of the texts."""
+
+    predictions: list[PredictionOut]

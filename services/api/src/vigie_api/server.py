@@ -1,0 +1,54 @@
+"""Runs the application in one uvicorn worker."""
+
+import errno
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from vigie_api.settings import Settings
+
+_BACKLOG = 2_048
+_KEEP_ALIVE_S = 75  # longer than nginx keeps an idle connection, so that it is never us who close first
+_GRACE_S = 15
+
+
+class CannotListen(Exception):  # noqa: N818 - reads as what happened
+    """The address cannot be listened on; the message says why and what to do."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises CannotListen."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotListen(
+                f"Port {port} on {host} is in use. Stop what listens there, or choose another with --port."
+            ) from error
+        raise CannotListen(f"Cannot listen on {host}, port {port}: {error.strerror or error}.") from error
+    return bound
+
+
+def serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first."""
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        limit_concurrency=settings.max_connections,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    uvicorn.Server(config).run(sockets=[bound])

@@ -1,0 +1,124 @@
+"""What an operator may set: environment variables with the prefix VIGIE_API_."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Scope = Literal["predict", "ingest", "review", "admin"]
+MAX_TEXTS = 1_000
+MAX_TEXT_CHARS = 10_000
+MAX_BODY_BYTES = 1_000_000
+
+
+class ApiKey(BaseModel):
+    """One key as the server knows it: its name, what it may do, and the SHA-256 of its secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+    scopes: frozenset[Scope] = Field(min_length=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False)
+
+
+def _psycopg_url(url: str) -> str:
+    """Name the driver that is installed: a plain Postgres address means psycopg 3."""
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _default_database(data: Mapping[str, Any]) -> str:
+    return f"sqlite:///{data['home']}/api/vigie.db"
+
+
+def _default_cache(data: Mapping[str, Any]) -> Path:
+    return Path(data["home"]) / "api" / "models"
+
+
+class Settings(BaseSettings):
+    """Every setting of the API. Nothing is read at import: `Settings()` reads the environment.
+
+    Raises pydantic.ValidationError (or SettingsError for JSON that does not parse) when a value makes no sense,
+    and when no key is configured although the host is reachable from other machines.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="VIGIE_API_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    home: Path = Field(
+        Path("var"),
+        validation_alias=AliasChoices("home", "VIGIE_HOME"),
+        description="Folder of the embedded mode's state (variable VIGIE_HOME, without the prefix).",
+    )
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Without keys only a loopback address is accepted."
+    )
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on.")
+    root_path: str = Field("", pattern=r"^(/[^/]+)*$", description="Path prefix that a gateway strips, such as /api.")
+    database_url: Annotated[str, BeforeValidator(_psycopg_url)] = Field(
+        default_factory=_default_database,
+        repr=False,
+        description="SQLAlchemy address of the database: sqlite:///… or postgresql://…",
+    )
+    migrate_on_start: bool = Field(True, description="Bring the database to the newest schema when the API starts.")
+    mlflow_uri: str = Field("http://127.0.0.1:5000", description="Address of the MLflow server that holds the models.")
+    mlflow_username: str | None = Field(None, description="MLflow user, when the server asks for one.")
+    mlflow_password: SecretStr | None = Field(None, description="Password of the MLflow user.")
+    model_name: str = Field("sentiment", description="Registered model whose alias champion is served.")
+    model_cache_dir: Path = Field(
+        default_factory=_default_cache, description="Folder that keeps the last good model, for starts without MLflow."
+    )
+    model_threads: int = Field(1, ge=1, le=64, description="Threads of a heavy model (a light one needs none).")
+    poll_s: float = Field(10.0, gt=0, description="Seconds between two looks at the champion alias.")
+    spool_dir: Path | None = Field(
+        None, description="Durable folder that keeps feedback while the database is away. Unset: 503 instead."
+    )
+    keys: tuple[ApiKey, ...] = Field(
+        (),
+        repr=False,
+        description='API keys, a JSON list of {"name", "scopes", "sha256"} (see `vigie-api keys new`). '
+        "None: embedded mode, loopback only.",
+    )
+    rate_per_minute: int = Field(6_000, ge=0, description="Requests a minute allowed to each key. 0: no limit.")
+    max_body_bytes: int = Field(MAX_BODY_BYTES, ge=1_000, description="Largest request body, in bytes.")
+    max_texts: int = Field(MAX_TEXTS, ge=1, le=MAX_TEXTS, description="Most texts in one batch.")
+    max_text_chars: int = Field(
+        MAX_TEXT_CHARS, ge=1, le=MAX_TEXT_CHARS, description="Longest text, in Unicode code points."
+    )
+    max_connections: int = Field(1_000, ge=1, description="Connections served at the same time; more get 503.")
+    queue_size: int = Field(
+        50_000, ge=1, description="Predictions that may wait to be written; more are dropped, counted."
+    )
+    flush_s: float = Field(0.25, gt=0, description="Seconds between two writes of waiting predictions.")
+    spool_drain_s: float = Field(2.0, gt=0, description="Seconds between two attempts to empty the spool.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
+    access_log_every: int = Field(
+        100, ge=0, description="One request in so many is logged; 5xx and slow ones always. 0: only those."
+    )
+
+    @model_validator(mode="after")
+    def _keys_make_sense(self) -> "Settings":
+        names = [key.name for key in self.keys]
+        if len(set(names)) < len(names):
+            raise ValueError("two API keys have the same name: give each its own")
+        if not self.keys and not is_loopback(self.host):
+            raise ValueError(
+                f"no API key is configured, so only a loopback address may be used, not {self.host!r}: "
+                "set VIGIE_API_KEYS (make an entry with `vigie-api keys new NAME --scope predict`) "
+                "or VIGIE_API_HOST=127.0.0.1"
+            )
+        return self

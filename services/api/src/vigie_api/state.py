@@ -1,0 +1,38 @@
+"""What one application holds, from its lifespan's start to its end."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from vigie_api.champion.promotion import Promoter
+from vigie_api.champion.refresh import Refresher
+from vigie_api.champion.registry import Registry
+from vigie_api.champion.serving import Serving
+from vigie_api.database.engine import Database
+from vigie_api.feedback.desk import FeedbackDesk
+from vigie_api.prediction.predictor import Predictor
+from vigie_api.prediction.recorder import Recorder
+from vigie_api.settings import Settings
+from vigie_api.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases and what they share."""
+
+    settings: Settings
+    metrics: Metrics
+    database: Database
+    recorder: Recorder
+    serving: Serving
+    refresher: Refresher
+    registry: Registry
+    promoter: Promoter
+    predictor: Predictor
+    feedback: FeedbackDesk
+
+
+def services(request: Request) -> Services:
+    """The services of the application that got this request."""
+    found: Services = request.app.state.services
+    return found

@@ -1,0 +1,85 @@
+"""The telemetry port: rare things that happened, told to every sink after they are durable.
+
+Requests and predictions are counted directly on `Metrics`: at thousands a second an event object each is dear.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+_log = logging.getLogger("vigie_api.events")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSwapped:
+    """Another version serves now. `source` is registry or cache."""
+
+    version: str
+    recipe: str
+    source: str
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshFailed:
+    """The champion could not be looked up or loaded; what served goes on serving."""
+
+    reason: str
+    serving: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackReceived:
+    """A verdict is durable: `where` is database or spool. No text here."""
+
+    feedback_id: str
+    prediction_id: str
+    verdict: str
+    model_version: str | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class AliasMoved:
+    """The champion alias names another version in the registry."""
+
+    action: str
+    version: str
+    previous: str | None
+    by: str
+
+
+Event = ModelSwapped | RefreshFailed | FeedbackReceived | AliasMoved
+
+
+class Sink(Protocol):
+    """Takes events. May raise: `Telemetry` keeps that from the request."""
+
+    def emit(self, event: Event) -> None:
+        """Take one event."""
+        ...
+
+
+class LogSink:
+    """Writes each event as one log line."""
+
+    def emit(self, event: Event) -> None:
+        """Log the event's fields."""
+        level = logging.WARNING if isinstance(event, RefreshFailed) else logging.INFO
+        _log.log(level, type(event).__name__, extra=asdict(event))
+
+
+class Telemetry:
+    """Tells every sink; one that raises is logged and the others still hear."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = tuple(sinks)
+
+    def emit(self, event: Event) -> None:
+        """Never raises."""
+        for sink in self._sinks:
+            try:
+                sink.emit(event)
+            except Exception:
+                _log.exception("a telemetry sink failed", extra={"sink": type(sink).__name__})
