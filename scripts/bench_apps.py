@@ -1,0 +1,135 @@
+"""The servers that scripts/bench.py compares, each one uvicorn worker with uvloop and httptools."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def prepare(folder: Path, recipe: str, data: str | None) -> None:
+    """Train the recipe on the train side of the data; write artifact, pyfunc and held-out texts into `folder`."""
+    import vigie_model
+    from vigie_trainer.data.demo import demo_posts
+    from vigie_trainer.data.reading import read_labelled
+    from vigie_trainer.data.splitting import split
+    from vigie_trainer.fit import fit
+    from vigie_trainer.recipe import load_recipe
+    from vigie_trainer.tracking.pyfunc_model import save_pyfunc
+
+    sides = split(read_labelled(Path(data)) if data else demo_posts())
+    fit(load_recipe(recipe), sides.train.texts, sides.train.labels, out=folder / "artifact", trained={})
+    save_pyfunc(folder / "pyfunc", folder / "artifact", vigie_model.load(folder / "artifact"))
+    texts = [text for text in sides.test.texts if text.strip()]
+    (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
+
+
+def vigie(artifact: Path | None) -> Any:
+    """The API with everything on; with a constant answer when there is no artifact."""
+    import tempfile
+
+    from vigie_api.app import create_app
+    from vigie_api.champion.serving import Verdict
+    from vigie_api.champion.source import FixedSource, load_artifact
+    from vigie_api.settings import Settings
+
+    class Constant:
+        cost = "light"
+
+        def predict_one(self, text: str) -> Verdict:
+            return Verdict("positive", 0.75, 0.75, False, "en")
+
+        def predict(self, texts: Sequence[str]) -> list[Verdict]:
+            return [self.predict_one(text) for text in texts]
+
+    home = Path(tempfile.mkdtemp(prefix="vigie-bench-home-"))
+    settings = Settings(home=home, rate_per_minute=0)
+    source = FixedSource(load_artifact(artifact)) if artifact else FixedSource(Constant())
+    return create_app(settings, model_source=source)
+
+
+def echo() -> Any:
+    """A bare typed FastAPI route."""
+    from fastapi import FastAPI
+    from pydantic import BaseModel
+
+    app = FastAPI()
+
+    class Message(BaseModel):
+        text: str
+
+    @app.post("/echo")
+    async def answer(message: Message) -> Message:
+        return message
+
+    return app
+
+
+def plain_sklearn(artifact: Path) -> Any:
+    """What one writes first: scikit-learn's own vectorisers and classifier, with the artifact's weights, in a route."""
+    import numpy as np
+    from fastapi import FastAPI
+    from pydantic import BaseModel
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import FeatureUnion, Pipeline
+
+    import vigie_model
+
+    model = vigie_model.load(artifact)
+    if not isinstance(model.head, vigie_model.LinearHead):
+        raise SystemExit("The scikit-learn contestant knows linear recipes only; leave it out with --only.")
+    cleaner = model.features.cleaner
+    union = []
+    for number, block in enumerate(model.features.blocks):
+        how: dict[str, Any] = {"analyzer": "word", "tokenizer": cleaner.tokens, "token_pattern": None}
+        if block.analyzer == "char_wb":
+            how = {"analyzer": "char_wb", "preprocessor": cleaner.clean}
+        vectoriser = TfidfVectorizer(
+            **how, lowercase=False, ngram_range=block.ngrams, vocabulary=list(block.terms), sublinear_tf=block.sublinear
+        )
+        vectoriser.idf_ = np.asarray(block.idf)
+        union.append((str(number), vectoriser))
+    classifier = LogisticRegression()
+    classifier.coef_ = model.head.weights.reshape(1, -1)
+    classifier.intercept_ = np.array([model.head.intercept])
+    classifier.classes_ = np.array([0, 1])
+    pipeline = Pipeline([("features", FeatureUnion(union)), ("classifier", classifier)])
+    app = FastAPI()
+
+    class Message(BaseModel):
+        text: str
+
+    class Answer(BaseModel):
+        score: float
+
+    @app.post("/predict")
+    async def answer(message: Message) -> Answer:
+        return Answer(score=float(pipeline.predict_proba([message.text])[0, 1]))
+
+    return app
+
+
+def main() -> None:
+    """Prepare, or serve one contestant."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["prepare", "vigie", "constant", "echo", "sklearn"])
+    parser.add_argument("--artifact", type=Path)
+    parser.add_argument("--recipe", default="tfidf_logreg")
+    parser.add_argument("--data")
+    parser.add_argument("--port", type=int, default=8000)
+    arguments = parser.parse_args()
+    if arguments.what == "prepare":
+        prepare(arguments.artifact, arguments.recipe, arguments.data)
+        return
+    import uvicorn
+
+    if arguments.what in ("vigie", "constant"):
+        app = vigie(arguments.artifact if arguments.what == "vigie" else None)
+    else:
+        app = echo() if arguments.what == "echo" else plain_sklearn(arguments.artifact)
+    uvicorn.run(app, port=arguments.port, loop="uvloop", http="httptools", access_log=False, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()
