@@ -16,11 +16,12 @@ _AUTHENTICATE = "mlflow.server.auth:authenticate_request_basic_auth"
 
 def write_auth_config(settings: Settings) -> Path:
     """Write MLflow's sign-in configuration to a fresh file that only this user reads."""
-    config = configparser.ConfigParser(interpolation=None)
+    config = configparser.ConfigParser()
     config["mlflow"] = {
         "default_permission": "READ",
-        "database_uri": settings.database_url(settings.database_auth_name),
-        "admin_username": settings.admin_user,
+        # The reader interpolates: a percent sign, as in an encoded password, is written twice.
+        "database_uri": settings.database_url(settings.database_auth_name).replace("%", "%%"),
+        "admin_username": settings.admin_user.replace("%", "%%"),
         "authorization_function": _AUTHENTICATE,
         # Checking a password costs 0.2 s of hashing. One worker serves, so a changed password counts at once.
         "auth_cache_ttl_seconds": "60",
