@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 def prepare(folder: Path, recipe: str, data: str | None) -> None:
@@ -34,7 +34,7 @@ def vigie(artifact: Path | None) -> Any:
     from vigie_api.settings import Settings
 
     class Constant:
-        cost = "light"
+        cost: Literal["light", "heavy"] = "light"
 
         def predict_one(self, text: str) -> Verdict:
             return Verdict("positive", 0.75, 0.75, False, "en")
