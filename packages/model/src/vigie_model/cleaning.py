@@ -6,7 +6,6 @@ Cleaning looks at one run of characters between white space at a time, never at 
 import html
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 
 from vigie_model.lemmas import lemma
@@ -21,7 +20,6 @@ _CACHE_SIZE = 32_768
 
 _UNUSABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u200e\u200f\u2028-\u202e\u2060\ufeff\ufffd]+")
 _MOJIBAKE = re.compile("[ÂÃâÅï]")
-_ENTITY = re.compile(r"&#?\w{2,32};")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'"})
 _URL = re.compile(r"(?:https?:|www\.)|[a-z0-9.\-]+\.[a-z]{2,13}/", re.IGNORECASE)
 _DOMAIN = re.compile(
@@ -29,11 +27,10 @@ _DOMAIN = re.compile(
 )
 _MENTION = re.compile(r"@\w+")
 _RUN = re.compile(r"(.)\1{2,}")
-_WORD = re.compile(r"\w")
-_OUTER = re.compile(r"^[\W_]+|[\W_]+$")
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _CONTRACTION = re.compile(r"([a-z]+)(n't)$", re.IGNORECASE)
 _ELISION = re.compile(r"(qu|jusqu|lorsqu|puisqu|quoiqu|[cdjlmnst])'(\w.+|à|y)$", re.IGNORECASE)
-_SEMI_WORDS = frozenset(
+_WITH_APOSTROPHE = frozenset(
     ["n't", "n'", "l'", "d'", "j'", "m'", "t'", "s'", "c'", "qu'", "jusqu'", "lorsqu'", "puisqu'", "quoiqu'"]
 )
 
@@ -78,7 +75,6 @@ class Cleaner:
 
     def __init__(self, options: CleaningOptions | None = None) -> None:
         self.options = options or CleaningOptions()
-        self._steps = self._token_steps()
         self._cache: dict[str, tuple[str, ...]] = {}
 
     def tokens(self, text: str) -> list[str]:
@@ -86,7 +82,7 @@ class Cleaner:
         out: list[str] = []
         piece_tokens = self.piece_tokens
         for piece in text.split():
-            out.extend(piece_tokens(piece))
+            out += piece_tokens(piece)
         return out
 
     def clean(self, text: str) -> str:
@@ -105,12 +101,14 @@ class Cleaner:
         return known
 
     def _clean_piece(self, piece: str) -> list[str]:
+        out: list[str] = []
+        if piece.isascii() and piece.isalpha():  # most pieces are plain words: one token, nothing to mend or replace
+            self._clean_word(piece, out)
+            return out
         piece = normalise(piece)
         if self.options.unescape_html and "&" in piece:
             for _ in range(2):  # Sentiment140 holds texts that were escaped twice
-                if _ENTITY.search(piece):
-                    piece = normalise(html.unescape(piece))
-        out: list[str] = []
+                piece = normalise(html.unescape(piece))
         for part in piece.split():
             for token in tokenize(part):
                 self._clean_token(token, out)
@@ -118,37 +116,30 @@ class Cleaner:
 
     def _clean_token(self, token: str, out: list[str]) -> None:
         options = self.options
-        if is_emoticon(token) or is_pictograph(token):
+        if token.isalpha():
+            self._clean_word(token, out)
+        elif is_emoticon(token) or is_pictograph(token):
             if options.keep_emoji:
                 out.append(token)
-            return
-        if options.replace_urls and (_URL.match(token) or _DOMAIN.fullmatch(token)):
+        elif options.replace_urls and is_url(token):
             out.append(URL_TOKEN)
-            return
-        if options.replace_mentions and _MENTION.fullmatch(token):
+        elif options.replace_mentions and _MENTION.fullmatch(token):
             out.append(USER_TOKEN)
-            return
-        words = [token]
-        for step in self._steps:
-            words = [word for before in words for word in step(before)]
-        out.extend(words)
+        else:
+            self._clean_word(token, out)
 
-    def _token_steps(self) -> list[Callable[[str], list[str]]]:
+    def _clean_word(self, word: str, out: list[str]) -> None:
         options = self.options
-        steps: list[Callable[[str], list[str]]] = []
         if options.lowercase:
-            steps.append(lambda word: [word.lower()])
+            word = word.lower()
         if options.shorten_elongations:
-            steps.append(lambda word: [_RUN.sub(r"\1\1", word)])
-        if options.split_contractions:
-            steps.append(split_contraction)
-        if options.remove_special:
-            steps.append(_without_special)
-        if options.remove_stop_words:
-            steps.append(_without_stop_word)
-        if options.lemmatise:
-            steps.append(lambda word: [word if word.lower() in NEGATIONS else lemma(word)])
-        return steps
+            word = _RUN.sub(r"\1\1", word)
+        for part in split_contraction(word) if options.split_contractions and "'" in word else (word,):
+            if options.remove_special and part.lower() not in _WITH_APOSTROPHE:
+                part = _EDGES.sub("", part)
+            if not part or (options.remove_stop_words and part.lower() in STOP_WORDS):
+                continue
+            out.append(lemma(part) if options.lemmatise and part.lower() not in NEGATIONS else part)
 
 
 def normalise(piece: str) -> str:
@@ -174,6 +165,11 @@ def _mend_mojibake(piece: str) -> str:
     return piece.replace("ï¿½", " ")
 
 
+def is_url(token: str) -> bool:
+    """Whether the token is a web address: it names a protocol, or a host with a path, or a host under a usual top-level domain."""
+    return "." in token and (_URL.match(token) is not None or _DOMAIN.fullmatch(token) is not None)
+
+
 def is_pictograph(token: str) -> bool:
     """Whether the token is an emoji or another picture character (not punctuation, a currency or a mathematical sign)."""
     if len(token) == 1 and token < "\u00a9":
@@ -183,8 +179,6 @@ def is_pictograph(token: str) -> bool:
 
 def split_contraction(word: str) -> list[str]:
     """`["do", "n't"]` of `don't`, `["l'", "avion"]` of `l'avion`, else the word alone. `aujourd'hui` stays whole."""
-    if "'" not in word:
-        return [word]
     match = _CONTRACTION.match(word)
     if match:
         return list(match.groups())
@@ -192,14 +186,3 @@ def split_contraction(word: str) -> list[str]:
     if match:
         return [match.group(1) + "'", match.group(2)]
     return [word]
-
-
-def _without_special(word: str) -> list[str]:
-    if word.lower() in _SEMI_WORDS:
-        return [word]
-    word = _OUTER.sub("", word)
-    return [word] if _WORD.search(word) else []
-
-
-def _without_stop_word(word: str) -> list[str]:
-    return [] if word.lower() in STOP_WORDS else [word]

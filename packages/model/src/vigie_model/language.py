@@ -15,6 +15,8 @@ _ENGLISH_SHAPES = re.compile(r"(?:ing|ed|ly|ness|ght|y|th|ck|sh|ful|less|ow|ew)$
 @lru_cache(maxsize=32_768)
 def piece_evidence(piece: str) -> float:
     """How much a run of characters speaks for French (positive) or English (negative); 0 when it says nothing."""
+    if piece.isascii() and piece.isalpha():
+        return _word_evidence(piece.lower())
     if len(piece) > 64 or piece[0] in "@#" or "://" in piece:
         return 0.0
     total = 0.0

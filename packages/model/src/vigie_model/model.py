@@ -49,7 +49,7 @@ class Model:
         self._calibration = manifest.calibration
         self._low, self._high = manifest.uncertain
         self._scorer: LinearScorer | None = None
-        if isinstance(head, LinearHead):
+        if isinstance(head, LinearHead) and LinearScorer.can_fuse(features):
             self._scorer = LinearScorer(features, head.weights, head.intercept)
 
     @property

@@ -31,16 +31,18 @@ _FRENCH = """
 
 STOP_WORDS = (frozenset(_ENGLISH.split()) | frozenset(_FRENCH.split())) - NEGATIONS
 
-# Words that a language uses in nearly every sentence. A word of both lists says nothing (on, me, plus, son …).
-ENGLISH_MARKS = (
-    frozenset(_ENGLISH.split())
-    | frozenset(
-        "no not n't never nothing without get got go going good great bad new now day time know like love want really please thanks".split()
-    )
-) - {"a", "as", "me", "on", "son", "do", "an", "us"}
-FRENCH_MARKS = (
-    frozenset(_FRENCH.split())
-    | frozenset(
-        "ne n' pas non jamais rien aucun aucune sans plus très trop bien merci bonjour aussi alors encore toujours vraiment jour".split()
-    )
-) - {"a", "as", "me", "on", "son", "si", "ton", "ma", "moi", "ni"}
+# Words that a language uses all the time, or that a traveller does. A word of both lists says nothing (on, me, son, dont …).
+_ENGLISH_USUAL = """
+    no not n't never nothing without get got go going good great bad new now day today time know like love hate want really please thanks thank
+    need back work still see think happy sad sorry nice best worst better awesome amazing lovely easy gross everyone people way home night
+    flight flights airline airlines crew staff seat seats delay delayed cancelled canceled luggage bag bags gate plane airport
+    """
+_FRENCH_USUAL = """
+    ne n' pas non jamais rien aucun aucune sans plus très trop bien merci bonjour aussi alors encore toujours vraiment jour jours depuis
+    bon bonne bons bonnes mauvais mauvaise nul nulle beau belle heure heures matin soir hier demain franchement quelqu' lundi mardi mercredi
+    jeudi vendredi samedi dimanche vol vols avion bagage bagages retard compagnie équipage client accueil siège sièges repas voyage
+    """
+_NO_SIGN = frozenset(("a", "as", "me", "on", "son", "do", "an", "us", "si", "ton", "ma", "moi", "ni", "dont"))
+
+ENGLISH_MARKS = (frozenset(_ENGLISH.split()) | frozenset(_ENGLISH_USUAL.split())) - _NO_SIGN
+FRENCH_MARKS = (frozenset(_FRENCH.split()) | frozenset(_FRENCH_USUAL.split())) - _NO_SIGN

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from vigie_model import Cleaner
 from vigie_trainer.fit.classifiers import fit_classifier
 from vigie_trainer.fit.vectorise import CountedCorpus, fit_features
-from vigie_trainer.recipe import Recipe
+from vigie_trainer.recipe import Cleaning, Recipe, TfidfSpec
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -69,34 +69,53 @@ def search(
     `progress` is called with the share of the work done.
     """
     folds = make_folds(labels, recipe.search.folds, seed)
-    grid = combinations(recipe)
-    corpora: dict[Any, CountedCorpus] = {}
-    candidates: list[Candidate] = []
+    grid = [(values, recipe.with_values(values)) for values in combinations(recipe)]
+    tallies = [_Tally(values, chosen, len(labels)) for values, chosen in grid]
+    # Candidates that share cleaning and features share their matrices, and those are the greater part of the work.
+    groups: dict[Cleaning, dict[TfidfSpec, list[_Tally]]] = {}
+    for tally in tallies:
+        groups.setdefault(tally.recipe.cleaning, {}).setdefault(tally.recipe.features, []).append(tally)
     done = 0
-    for values in grid:
-        chosen = recipe.with_values(values)
-        if chosen.cleaning not in corpora:
-            corpora[chosen.cleaning] = CountedCorpus(texts, Cleaner(chosen.cleaning.options()))
-        margins = np.zeros(len(labels))
-        accuracies: list[float] = []
-        aucs: list[float] = []
-        for train, held_out in folds:
-            features, matrix = fit_features(corpora[chosen.cleaning], chosen.features, train, labels[train])
-            model = fit_classifier(
-                chosen.classifier,
-                matrix,
-                labels[train],
-                None if weights is None else weights[train],
-                seed=seed,
-                threads=threads,
-            )
-            margins[held_out] = model.margins(features.rows(held_out))
-            verdicts = margins[held_out] >= model.threshold
-            accuracies.append(float((verdicts == (labels[held_out] == 1)).mean()))
-            aucs.append(float(roc_auc_score(labels[held_out], margins[held_out])))
-            done += 1
-            progress(done / (len(folds) * len(grid)))
-        candidates.append(Candidate(values, chosen, tuple(accuracies), tuple(aucs), margins))
+    for cleaning, by_features in groups.items():
+        corpus = CountedCorpus(texts, Cleaner(cleaning.options()))
+        for spec, group in by_features.items():
+            for train, held_out in folds:
+                features, matrix = fit_features(corpus, spec, train, labels[train])
+                unseen = features.rows(held_out)
+                for tally in group:
+                    model = fit_classifier(
+                        tally.recipe.classifier,
+                        matrix,
+                        labels[train],
+                        None if weights is None else weights[train],
+                        seed=seed,
+                        threads=threads,
+                    )
+                    tally.add(model.margins(unseen), model.threshold, held_out, labels[held_out])
+                    done += 1
+                    progress(done / (len(folds) * len(grid)))
     # Accuracy alone is noisy on a few thousand rows; the area under the curve breaks what is nearly a tie.
-    candidates.sort(key=lambda candidate: candidate.accuracy + candidate.auc, reverse=True)
-    return candidates
+    return sorted(
+        (tally.candidate() for tally in tallies), key=lambda found: found.accuracy + found.auc, reverse=True
+    )
+
+
+class _Tally:
+    """What is known so far of one candidate."""
+
+    def __init__(self, values: dict[str, Any], recipe: Recipe, rows: int) -> None:
+        self.recipe = recipe
+        self._values = values
+        self._margins = np.zeros(rows)
+        self._accuracies: list[float] = []
+        self._aucs: list[float] = []
+
+    def add(
+        self, margins: NDArray[np.float64], threshold: float, held_out: NDArray[np.intp], labels: NDArray[np.int64]
+    ) -> None:
+        self._margins[held_out] = margins
+        self._accuracies.append(float(((margins >= threshold) == (labels == 1)).mean()))
+        self._aucs.append(float(roc_auc_score(labels, margins)))
+
+    def candidate(self) -> Candidate:
+        return Candidate(self._values, self.recipe, tuple(self._accuracies), tuple(self._aucs), self._margins)
