@@ -9,12 +9,12 @@ from typing import Any
 
 import mlflow
 import pandas as pd
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 import vigie_model
 
 
-class VigiePyfunc(PythonModel):  # type: ignore[misc]  # mlflow ships no types for its base class
+class VigiePyfunc(PythonModel):
     """A Vigie artifact behind MLflow's interface."""
 
     def load_context(self, context: PythonModelContext) -> None:
