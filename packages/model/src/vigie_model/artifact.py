@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def read_artifact(folder: Path) -> tuple[Manifest, dict[str, bytes], str]:
     """The manifest, the verified content of every file, and the digest of the artifact in `folder`.
 
-    Raises ArtifactError when the folder is no artifact, when a file is missing, is one too many, is no regular file, or is not the one that
-    the manifest describes.
+    Raises ArtifactError when the folder is no artifact, when a file is missing, is one too many, is no regular file,
+    or is not the one that the manifest describes.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -44,13 +44,15 @@ def read_artifact(folder: Path) -> tuple[Manifest, dict[str, bytes], str]:
         files[name] = _read(folder, name)
         if digest_of(files[name]) != expected:
             raise ArtifactError(
-                f"{name} in {folder} is not the file its manifest describes (SHA-256 differs). Download or train it again."
+                f"{name} in {folder} is not the file its manifest describes (SHA-256 differs). "
+                "Download or train it again."
             )
     return manifest, files, "sha256:" + digest_of(data)
 
 
 def artifact_digest(folder: Path) -> str:
-    """`sha256:` and the SHA-256 of the manifest, which itself holds the SHA-256 of every other file. Reads the manifest only.
+    """`sha256:` and the SHA-256 of the manifest, which itself holds the SHA-256 of every other file. Reads the
+    manifest only.
 
     Raises ArtifactError when there is no sound manifest.
     """

@@ -1,6 +1,7 @@
 """From raw text to clean tokens. Every step is a switch; the same text and switches give the same tokens, for ever.
 
-Cleaning looks at one run of characters between white space at a time, never at its neighbours, so what a run becomes can be remembered.
+Cleaning looks at one run of characters between white space at a time, never at its neighbours, so what a run becomes
+can be remembered.
 """
 
 import html
@@ -12,8 +13,8 @@ from vigie_model.lemmas import lemma
 from vigie_model.tokenizer import is_emoticon, tokenize
 from vigie_model.words import NEGATIONS, STOP_WORDS
 
-URL_TOKEN = "<url>"
-USER_TOKEN = "<user>"
+URL_TOKEN = "<url>"  # noqa: S105 - a word of the vocabulary, no secret
+USER_TOKEN = "<user>"  # noqa: S105 - the same
 
 _CACHED_PIECE = 48  # characters; longer pieces are addresses and the like, seldom seen twice
 _CACHE_SIZE = 32_768
@@ -143,7 +144,8 @@ class Cleaner:
 
 
 def normalise(piece: str) -> str:
-    """Composed Unicode without control characters or lone surrogates, wrongly decoded UTF-8 mended, one kind of apostrophe.
+    """Composed Unicode without control characters or lone surrogates, wrongly decoded UTF-8 mended, one kind of
+    apostrophe.
 
     What cannot be used becomes a space, so the result may hold white space.
     """
@@ -166,14 +168,12 @@ def _mend_mojibake(piece: str) -> str:
 
 
 def is_url(token: str) -> bool:
-    """Whether the token is a web address: it names a protocol, or a host with a path, or a host under a usual top-level domain."""
+    """Whether the token is a web address: a protocol, a host with a path, or a host under a usual top-level domain."""
     return "." in token and (_URL.match(token) is not None or _DOMAIN.fullmatch(token) is not None)
 
 
 def is_pictograph(token: str) -> bool:
-    """Whether the token is an emoji or another picture character (not punctuation, a currency or a mathematical sign)."""
-    if len(token) == 1 and token < "\u00a9":
-        return False
+    """Whether the token is an emoji or another picture character (not punctuation, a currency or an operator)."""
     return unicodedata.category(token[0]) == "So" or "\U0001f000" <= token[0] <= "\U0001faff"
 
 

@@ -1,6 +1,7 @@
 """What can go wrong with an artifact.
 
-ArtifactError   the folder is not an artifact that this library can load or write; the message is a sentence for a person
+ArtifactError   the folder is not an artifact that this library can load or write; the message is a sentence for a
+person
 """
 
 

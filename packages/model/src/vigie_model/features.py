@@ -33,7 +33,7 @@ def describe_features(features: TfidfFeatures) -> tuple[dict[str, Any], dict[str
 
 
 def load_features(entry: Mapping[str, Any], files: Mapping[str, bytes], cleaner: Cleaner) -> TfidfFeatures:
-    """The features that a manifest describes. Raises ArtifactError when they are of an unknown kind or a file is not sound."""
+    """The features that a manifest describes. Raises ArtifactError for an unknown kind or an unsound file."""
     if entry.get("kind") != "tfidf":
         raise ArtifactError(f"Unknown features {entry.get('kind')!r}: this version of vigie_model knows tfidf.")
     try:

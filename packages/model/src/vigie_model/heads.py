@@ -138,7 +138,7 @@ class ForestHead:
 
 
 def load_head(entry: Mapping[str, Any], files: Mapping[str, bytes], *, threads: int) -> Head:
-    """The head that a manifest describes. Raises ArtifactError when it is of an unknown kind or its file is not sound."""
+    """The head that a manifest describes. Raises ArtifactError for an unknown kind or an unsound file."""
     kind = entry.get("kind")
     expected = {"linear": "head.npz", "forest": "head.onnx", "lightgbm": "head.txt"}.get(str(kind))
     if expected is None:

@@ -1,10 +1,12 @@
 """A linear model over TF-IDF features, fused with them: from a text to its score without a matrix in between.
 
-A score is `intercept + Σ_blocks (Σ_t f(n_t) · idf_t · w_t) / sqrt(Σ_t (f(n_t) · idf_t)²)`, where n_t counts the term t in the text and
-f(n) is n or 1 + ln n. As long as no term comes twice, both sums are sums over the pieces of the text (its runs of characters between
-white space), so each piece's part is worked out once and remembered. Terms that come twice are counted in C and put right afterwards.
+A score is `intercept + Σ_blocks (Σ_t f(n_t) · idf_t · w_t) / sqrt(Σ_t (f(n_t) · idf_t)²)`, where n_t counts the term
+t in the text and f(n) is n or 1 + ln n. As long as no term comes twice, both sums are sums over the pieces of the
+text (its runs of characters between white space), so each piece's part is worked out once and remembered. Terms that
+come twice are counted in C and put right afterwards.
 
-Equal to `transform(texts) @ weights + intercept` to 1e-9; a property test proves it. docs/decisions/0003 has the measurements.
+Equal to `transform(texts) @ weights + intercept` to 1e-9; a property test proves it. docs/decisions/0003 has the
+measurements.
 """
 
 from __future__ import annotations
@@ -28,16 +30,17 @@ _CACHE_SIZE = 16_384  # pieces; about 1 kB each
 _Followers = dict[str, int]  # second word of a bigram -> its column
 _NO_FOLLOWERS: _Followers = {}
 
-# What is remembered of a piece: its first word ("" when cleaning left none); the bigrams that its last word begins; the word block's sums
-# of idf · w and of idf², counting every occurrence as a first one; the character block's; the columns of every occurrence; the evidence of
-# language. A plain tuple, because Python unpacks those fastest.
+# What is remembered of a piece: its first word ("" when cleaning left none); the bigrams that its last word begins;
+# the word block's sums of idf · w and of idf², counting every occurrence as a first one; the character block's; the
+# columns of every occurrence; the evidence of language. A plain tuple, because Python unpacks those fastest.
 _Piece = tuple[str, _Followers, float, float, float, float, tuple[int, ...], float]
 
 
 class LinearScorer:
     """Scores one text at a time. Thread-safe; remembers 16,384 pieces of text at most.
 
-    For features of at most one word block, of unigrams or of unigrams and bigrams, and at most one character block (see `can_fuse`).
+    For features of at most one word block, of unigrams or of unigrams and bigrams, and at most one character block
+    (see `can_fuse`).
     """
 
     def __init__(self, features: TfidfFeatures, weights: NDArray[np.float64], intercept: float) -> None:

@@ -40,7 +40,10 @@ class Manifest:
     format: int = FORMAT
 
     def to_bytes(self) -> bytes:
-        """The canonical JSON document; equal manifests give equal bytes. Raises ArtifactError when a value is not plain data."""
+        """The canonical JSON document; equal manifests give equal bytes.
+
+        Raises ArtifactError when a value is not plain data.
+        """
         document = {
             "format": self.format,
             "recipe": self.recipe,
@@ -70,7 +73,8 @@ def parse_manifest(data: bytes) -> Manifest:
         raise ArtifactError("manifest.json is not a JSON object.")
     if document.get("format") != FORMAT:
         raise ArtifactError(
-            f"This artifact has format {document.get('format')!r}; this version of vigie_model reads format {FORMAT}. Upgrade it, or train again."
+            f"This artifact has format {document.get('format')!r}; this version of vigie_model reads format {FORMAT}. "
+            "Upgrade it, or train again."
         )
     try:
         manifest = Manifest(

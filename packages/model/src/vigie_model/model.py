@@ -29,7 +29,7 @@ Sentiment = Literal["negative", "positive"]
 
 
 class Prediction(NamedTuple):
-    """A verdict. `score` is P(positive); `confidence` is that of the sentiment, in [0.5, 1]; `language` is en, fr or und."""
+    """A verdict: `score` is P(positive), `confidence` that of the sentiment (0.5 to 1), `language` en, fr or und."""
 
     sentiment: Sentiment
     score: float

@@ -4,5 +4,8 @@ from pathlib import Path
 
 
 def pyfunc_source() -> Path:
-    """The script to hand to `mlflow.pyfunc.log_model(python_model=…)`; log the artifact folder under the key `vigie` and a copy of this package as code path."""
+    """The script for `python_model=` of `mlflow.pyfunc.log_model`.
+
+    The artifact folder goes with it as the artifact `vigie`, and a copy of this package as a code path.
+    """
     return Path(__file__).with_name("pyfunc_script.py")

@@ -1,7 +1,7 @@
 """MLflow models-from-code: serves a Vigie artifact as a pyfunc. MLflow runs this file; nothing imports it.
 
-Input: a DataFrame with a column `text`. Output: a DataFrame with sentiment, score, confidence, uncertain, language, in the same order and
-with the same index. The artifact folder is the model's artifact `vigie`.
+Input: a DataFrame with a column `text`. Output: a DataFrame with sentiment, score, confidence, uncertain, language,
+in the same order and with the same index. The artifact folder is the model's artifact `vigie`.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
 """TF-IDF features of tweets: blocks of word n-grams and of character n-grams inside tokens.
 
-Equal to scikit-learn's `FeatureUnion` of `TfidfVectorizer`s over the same tokens (a property test proves it): per block, term frequency
-(or 1 + its natural logarithm) times inverse document frequency, divided by the block's Euclidean norm.
-Formulas: https://scikit-learn.org/stable/modules/feature_extraction.html#tfidf-term-weighting
+Equal to scikit-learn's `FeatureUnion` of `TfidfVectorizer`s over the same tokens (a property test proves it): per
+block, term frequency (or 1 + its natural logarithm) times inverse document frequency, divided by the block's
+Euclidean norm. Formulas: https://scikit-learn.org/stable/modules/feature_extraction.html#tfidf-term-weighting
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def word_ngrams(tokens: Sequence[str], low: int, high: int) -> list[str]:
 
 
 def token_char_ngrams(token: str, low: int, high: int) -> list[str]:
-    """The character n-grams of one token padded with a space on each side, as scikit-learn's analyzer "char_wb" lists them."""
+    """The character n-grams of one token between two spaces, as scikit-learn's analyzer "char_wb" lists them."""
     padded = f" {token} "
     length = len(padded)
     out: list[str] = []
@@ -78,7 +78,7 @@ class TfidfFeatures:
         self._char_ids: list[dict[str, tuple[int, ...]]] = [{} for _ in self.blocks]
 
     def transform(self, texts: Sequence[str]) -> csr_matrix:
-        """The features of each text: a CSR matrix of float64, shape (len(texts), width); columns in the order of the blocks."""
+        """The features of each text: CSR, float64, shape (len(texts), width); columns in the order of the blocks."""
         from scipy.sparse import csr_matrix, hstack
 
         if not self.blocks:

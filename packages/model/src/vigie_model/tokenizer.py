@@ -1,11 +1,12 @@
 """The tokens of a tweet, by the regular expressions of NLTK's TweetTokenizer.
 
-The patterns below are those of `nltk.tokenize.casual` (NLTK 3.10, Apache License 2.0, © NLTK Project), word for word; a test compares them
-with the installed NLTK. They are kept here, and not imported, for two reasons: an artifact's scores must not change when NLTK is upgraded,
-and importing NLTK costs seconds at the start of every process.
+The patterns below are those of `nltk.tokenize.casual` (NLTK 3.10, Apache License 2.0, © NLTK Project), word for word;
+a test compares them with the installed NLTK. They are kept here, and not imported, for two reasons: an artifact's
+scores must not change when NLTK is upgraded, and importing NLTK costs seconds at the start of every process.
 
-No pattern of NLTK's matches across white space, except telephone numbers (not used here) and spaced-out ellipses (". . ."). So a text may be
-split on white space first and each piece tokenised, and remembered, on its own. This is what makes serving fast.
+No pattern of NLTK's matches across white space, except telephone numbers (not used here) and spaced-out ellipses (".
+. ."). So a text may be split on white space first and each piece tokenised, and remembered, on its own. This is what
+makes serving fast.
 """
 
 import re
@@ -27,45 +28,45 @@ EMOTICONS = r"""
       </?3                       # heart
     )"""
 
-URLS = r"""			# Capture 1: entire matched URL
+URLS = r"""         # Capture 1: entire matched URL
   (?:
-  https?:				# URL protocol and colon
+  https?:               # URL protocol and colon
     (?:
-      /{1,3}				# 1-3 slashes
-      |					#   or
-      [a-z0-9%]				# Single letter or digit or '%'
+      /{1,3}                # 1-3 slashes
+      |                 #   or
+      [a-z0-9%]             # Single letter or digit or '%'
                                        # (Trying not to match e.g. "URI::Escape")
     )
-    |					#   or
+    |                   #   or
                                        # looks like domain name followed by a slash:
     [a-z0-9.\-]{1,255}[.]              # bounded to avoid catastrophic backtracking (ReDoS)
     (?:[a-z]{2,13})
     /
   )
-  (?:					# One or more:
-    [^\s()<>{}\[\]]+			# Run of non-space, non-()<>{}[]
-    |					#   or
+  (?:                   # One or more:
+    [^\s()<>{}\[\]]+            # Run of non-space, non-()<>{}[]
+    |                   #   or
     \([^\s()]{0,255}?\([^\s()]{1,255}\)[^\s()]{0,255}?\) # balanced parens, one level deep: (...(...)...)
     |
-    \([^\s]{1,255}?\)				# balanced parens, non-recursive: (...)
+    \([^\s]{1,255}?\)               # balanced parens, non-recursive: (...)
   )+
-  (?:					# End with:
+  (?:                   # End with:
     \([^\s()]{0,255}?\([^\s()]{1,255}\)[^\s()]{0,255}?\) # balanced parens, one level deep: (...(...)...)
     |
-    \([^\s]{1,255}?\)				# balanced parens, non-recursive: (...)
-    |					#   or
-    [^\s`!()\[\]{};:'".,<>?«»“”‘’]	# not a space or one of these punct chars
+    \([^\s]{1,255}?\)               # balanced parens, non-recursive: (...)
+    |                   #   or
+    [^\s`!()\[\]{};:'".,<>?«»“”‘’]  # not a space or one of these punct chars
   )
-  |					# OR, the following to match naked domains:
+  |                 # OR, the following to match naked domains:
   (?:
-  	(?<!@)			        # not preceded by a @, avoid matching foo@_gmail.com_
+    (?<!@)                  # not preceded by a @, avoid matching foo@_gmail.com_
     [a-z0-9]+
     (?:[.\-][a-z0-9]+){0,126}  # bounded to avoid catastrophic backtracking (ReDoS); DNS allows at most 127 labels
     [.]
     (?:[a-z]{2,13})
     \b
     /?
-    (?!@)			        # not succeeded by a @,
+    (?!@)                   # not succeeded by a @,
                             # avoid matching "foo.na" in "foo.na@example.com"
   )
 """
@@ -127,13 +128,15 @@ _EMOTICON = regex.compile(EMOTICONS, regex.VERBOSE | regex.I | regex.UNICODE)
 # A plain word and one sign are most of what is not a plain word; what NLTK makes of it needs no search.
 _WORD_AND_SIGN = re.compile(r"([A-Za-z]{2,})([.,!?])")
 
-# The patterns backtrack, at worst with the square of the length. A piece without white space is longer than this only in an attack, in a
-# script that puts no spaces (where a token is one character or one run of letters anyway), or in a very long address.
+# The patterns backtrack, at worst with the square of the length. A piece without white space is longer than this only
+# in an attack, in a script that puts no spaces (where a token is one character or one run of letters anyway), or in a
+# very long address.
 _PIECE = 256
 
 
 def tokenize(piece: str) -> list[str]:
-    """The tokens of `piece`, a run of characters without white space, as NLTK's `TweetTokenizer(match_phone_numbers=False)` cuts it.
+    """The tokens of `piece`, a run of characters without white space, as NLTK's
+    `TweetTokenizer(match_phone_numbers=False)` cuts it.
 
     A piece of more than 256 characters is cut every 256 first, which bounds the time.
     """

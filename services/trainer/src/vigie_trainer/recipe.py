@@ -69,7 +69,7 @@ class TfidfSpec(_Part):
     char: NgramBlock | None = None
     sublinear_tf: bool = True
     log_count_ratio: Annotated[float, Field(gt=0)] | None = None
-    """Scale each feature by its log-count ratio, smoothed by this count (Wang and Manning, 2012); linear classifiers only."""
+    """Scale each feature by its log-count ratio, smoothed by this count (Wang and Manning, 2012); not for trees."""
 
     @model_validator(mode="after")
     def _some_block(self) -> TfidfSpec:
@@ -182,7 +182,8 @@ def load_recipe(name: str | Path) -> Recipe:
         text = path.read_text(encoding="utf-8", errors="replace")
     else:
         raise RecipeError(
-            f"There is no recipe {str(name)!r}. Known recipes: {', '.join(recipe_names())}; or give the path of a YAML file."
+            f"There is no recipe {str(name)!r}. Known recipes: {', '.join(recipe_names())}; "
+            "or give the path of a YAML file."
         )
     try:
         document = yaml.safe_load(text)

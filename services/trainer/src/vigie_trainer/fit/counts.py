@@ -1,4 +1,4 @@
-"""Counting n-grams once, so that every fold and every setting of a search can choose its vocabulary from the same counts."""
+"""Counting n-grams once, for every fold and every setting of a search to choose its vocabulary from."""
 
 from __future__ import annotations
 

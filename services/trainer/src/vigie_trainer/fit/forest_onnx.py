@@ -1,8 +1,8 @@
 """A scikit-learn forest as an ONNX graph.
 
-Written node by node from the trees' own arrays: half a million nodes take about a second, and each threshold is rounded towards minus
-infinity to single precision, so that every comparison of a single-precision feature comes out as it does in scikit-learn.
-Operator: https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsembleRegressor.html
+Written node by node from the trees' own arrays: half a million nodes take about a second, and each threshold is
+rounded towards minus infinity to single precision, so that every comparison of a single-precision feature comes out
+as it does in scikit-learn. Operator: https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsembleRegressor.html
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 
 def forest_graph(forest: RandomForestClassifier) -> bytes:
-    """The graph: input `rows` float32 (n, width), output `margin` float32 (n, 1), the mean over the trees of P(class 1)."""
+    """The graph: input `rows` float32 (n, width), output `margin` float32 (n, 1), the trees' mean P(class 1)."""
     parts: dict[str, list[NDArray[np.generic]]] = {
         name: []
         for name in ("tree", "node", "feature", "value", "left", "right", "leaf", "leaf_tree", "leaf_node", "share")
@@ -73,6 +73,6 @@ def forest_graph(forest: RandomForestClassifier) -> bytes:
 
 
 def single_below(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The greatest single-precision numbers that are not above the thresholds: `x <= t` is the same for every single x."""
+    """The greatest single-precision numbers not above the thresholds: `x <= t` stays the same for every single x."""
     rounded = thresholds.astype(np.float32)
     return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-np.inf)), rounded)

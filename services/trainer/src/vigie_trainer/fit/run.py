@@ -55,9 +55,10 @@ def fit(
 ) -> FitResult:
     """Fit `recipe` on the texts and write the artifact to `out`.
 
-    `labels` holds 0 (negative) or 1 (positive), one a text; `weights`, if any, one positive number a text. Parameters are chosen by
-    cross-validation on these rows only, and calibration, the uncertain band and the reference statistics come from out-of-fold scores.
-    The same arguments give the same artifact. `progress` hears the step and the share of it that is done.
+    `labels` holds 0 (negative) or 1 (positive), one a text; `weights`, if any, one positive number a text. Parameters
+    are chosen by cross-validation on these rows only, and calibration, the uncertain band and the reference
+    statistics come from out-of-fold scores. The same arguments give the same artifact. `progress` hears the step and
+    the share of it that is done.
 
     Raises FitError when the rows cannot be learned from, ArtifactError when `out` holds something already.
     """

@@ -22,7 +22,7 @@ Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One combination of the grid and how it did: accuracy and ROC AUC of each fold, margins of every row out of fold."""
+    """One combination of the grid, its accuracy and ROC AUC in each fold, and the out-of-fold margin of every row."""
 
     values: dict[str, Any]
     recipe: Recipe
@@ -42,7 +42,7 @@ class Candidate:
 
 
 def make_folds(labels: NDArray[np.int64], folds: int, seed: int) -> list[Fold]:
-    """Stratified folds; fewer than asked for when a class has fewer rows. At least two rows of each class are needed."""
+    """Stratified folds; fewer than asked for when a class has fewer rows. Each class needs at least two rows."""
     smallest = int(min(labels.sum(), len(labels) - labels.sum()))
     splitter = StratifiedKFold(min(folds, smallest), shuffle=True, random_state=seed)
     return list(splitter.split(np.zeros(len(labels)), labels))
@@ -95,9 +95,7 @@ def search(
                     done += 1
                     progress(done / (len(folds) * len(grid)))
     # Accuracy alone is noisy on a few thousand rows; the area under the curve breaks what is nearly a tie.
-    return sorted(
-        (tally.candidate() for tally in tallies), key=lambda found: found.accuracy + found.auc, reverse=True
-    )
+    return sorted((tally.candidate() for tally in tallies), key=lambda found: found.accuracy + found.auc, reverse=True)
 
 
 class _Tally:

@@ -50,7 +50,7 @@ class FittedBlock:
 
 @dataclass(frozen=True, slots=True)
 class FittedFeatures:
-    """Blocks side by side, and the factor of each column (log-count ratio, or 1)."""
+    """Blocks side by side, and the factor of each column (its log-count ratio; none means 1)."""
 
     blocks: tuple[FittedBlock, ...]
     scale: NDArray[np.float64] | None
@@ -64,10 +64,10 @@ class FittedFeatures:
 
     def unscaled(self, rows: Rows) -> csr_matrix:
         """The plain TF-IDF features of the given documents."""
-        return hstack([block.rows(rows) for block in self.blocks], format="csr")
+        return csr_matrix(hstack([block.rows(rows) for block in self.blocks], format="csr"))
 
     def for_runtime(self, cleaner: Cleaner) -> TfidfFeatures:
-        """The same features as the runtime computes them (unscaled: a linear head takes the factors into its weights)."""
+        """The same features for the runtime, unscaled: a linear head takes the factors into its weights."""
         return TfidfFeatures(
             cleaner,
             [
