@@ -26,8 +26,15 @@ class SmallApi:
     requests: list[tuple[str, dict[str, Any], str | None]] = field(default_factory=list)
     url: str = ""
 
-    def problem(self, status: int, **headers: str) -> None:
-        body = {"type": "about:blank", "title": "Problem", "status": status, "request_id": "req-42"}
+    def problem(self, status: int, slug: str = "bad-request", errors: Any = None, **headers: str) -> None:
+        body: dict[str, Any] = {
+            "type": f"urn:vigie:problem:{slug}",
+            "title": "Problem",
+            "status": status,
+            "request_id": "req-42",
+        }
+        if errors is not None:
+            body["errors"] = errors
         self.refusal = (status, {"Content-Type": "application/problem+json", **headers}, json.dumps(body).encode())
 
     def sent(self, path: str) -> list[dict[str, Any]]:

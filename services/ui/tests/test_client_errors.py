@@ -32,26 +32,42 @@ def test_a_key_added_to_the_answer_does_no_harm(client):
 
 
 @pytest.mark.parametrize(
-    ("status", "predicting", "judging"),
+    ("status", "slug", "reason"),
     [
-        (400, Reason.UNREADABLE, Reason.UNREADABLE),
-        (401, Reason.REFUSED, Reason.REFUSED),
-        (403, Reason.REFUSED, Reason.REFUSED),
-        (413, Reason.LONG, Reason.LONG),
-        (422, Reason.UNREADABLE, Reason.UNREADABLE),
-        (429, Reason.BUSY, Reason.BUSY),
-        (500, Reason.UNEXPECTED, Reason.UNEXPECTED),
-        (502, Reason.AWAY, Reason.AWAY),
-        (503, Reason.NO_MODEL, Reason.UNAVAILABLE),
-        (504, Reason.AWAY, Reason.AWAY),
+        (400, "malformed-json", Reason.UNREADABLE),
+        (401, "unauthorized", Reason.REFUSED),
+        (403, "forbidden", Reason.REFUSED),
+        (404, "not-found", Reason.UNEXPECTED),
+        (413, "body-too-large", Reason.LONG),
+        (422, "invalid-request", Reason.UNREADABLE),
+        (429, "rate-limited", Reason.BUSY),
+        (500, "internal-error", Reason.UNEXPECTED),
+        (502, "bad-gateway", Reason.AWAY),
+        (503, "no-model", Reason.NO_MODEL),
+        (503, "database-away", Reason.UNAVAILABLE),
+        (504, "gateway-timeout", Reason.AWAY),
     ],
 )
-def test_a_problem_has_its_reason(client, api, status, predicting, judging):
-    api.problem(status)
+def test_a_problem_has_its_reason(client, api, status, slug, reason):
+    api.problem(status, slug)
     error = reason_of(client.predict, "hello")
-    assert error.reason is predicting
+    assert error.reason is reason
     assert error.request_id == "req-42"
-    assert reason_of(client.send_feedback, FEEDBACK).reason is judging
+    assert reason_of(client.send_feedback, FEEDBACK).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason"),
+    [
+        ([{"loc": ["body", "text"], "message": "too long", "type": "string_too_long"}], Reason.LONG),
+        ([{"loc": ["body", "text"], "message": "NUL", "type": "value_error"}], Reason.UNREADABLE),
+        (["odd"], Reason.UNREADABLE),
+        ("odd", Reason.UNREADABLE),
+    ],
+)
+def test_a_text_over_the_apis_own_limit_is_long(client, api, errors, reason):
+    api.problem(422, "invalid-request", errors)
+    assert reason_of(client.predict, "hello").reason is reason
 
 
 def test_a_gateways_own_503_means_that_the_api_is_away(client, api):

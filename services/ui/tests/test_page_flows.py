@@ -148,7 +148,9 @@ def test_an_unknown_language_in_the_address_falls_back_to_the_setting(api, monke
     assert "Que dit ce tweet" in html(page.run())
 
 
-@pytest.mark.parametrize(("text", "said"), [("", "Il n’y a rien à analyser"), ("  \n ", "Il n’y a rien à analyser")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "Il n’y a rien à analyser"), ("  \n \u200b", "Il n’y a rien à analyser")]
+)
 def test_a_blank_box_is_explained_without_asking_the_api(page, api, text, said):
     assert said in html(ask(page, text))
     assert not api.requests
@@ -163,7 +165,7 @@ def test_a_text_over_the_limit_is_explained_and_kept(page, api):
 
 
 def test_without_a_model_the_page_waits_and_the_verdict_comes_by_itself(page, api):
-    api.problem(503, **{"Retry-After": "5"})
+    api.problem(503, "no-model", **{"Retry-After": "5"})
     ask(page, "Three hours late again")
     assert "Le modèle se prépare" in html(page)
     api.refusal = None
@@ -185,7 +187,7 @@ def test_with_the_api_away_the_page_says_what_to_do_and_a_button_tries_again(pag
 
 def test_a_verdict_that_cannot_be_sent_is_kept_and_sent_later(page, api):
     ask(page, "Three hours late again")
-    api.problem(503)
+    api.problem(503, "database-away")
     button(page, "yes").click().run()
     assert "Votre avis est gardé ici" in html(page)
     assert "1 avis attend d’être envoyé" in html(page)

@@ -12,6 +12,7 @@ Every failure is an `ApiError`, whose `reason` says what the page can tell its r
     UNEXPECTED   anything else
 """
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -25,6 +26,8 @@ Verdict = Literal["correct", "wrong"]
 
 CONNECT_TIMEOUT_S: Final = 3.0
 MAX_TEXT_CHARS: Final = 10_000
+MAX_COMMENT_CHARS: Final = 1_000
+NO_MODEL_TYPE: Final = "urn:vigie:problem:no-model"
 
 
 class Reason(StrEnum):
@@ -159,17 +162,17 @@ class VigieClient:
 
     def predict(self, text: str) -> Prediction:
         """The champion's verdict on `text`. Raises ApiError."""
-        if not text.strip():
+        if not any(map(_visible, text)):
             raise ApiError(Reason.EMPTY)
         if len(text) > MAX_TEXT_CHARS:
             raise ApiError(Reason.LONG)
-        return self._call(Prediction, "/v1/predict", {"text": text}, starved=Reason.NO_MODEL)
+        return self._call(Prediction, "/v1/predict", {"text": text})
 
     def send_feedback(self, feedback: Feedback) -> Receipt:
         """Record a judgement; it is durable when this returns. Raises ApiError."""
-        return self._call(Receipt, "/v1/feedback", feedback.body(), starved=Reason.UNAVAILABLE)
+        return self._call(Receipt, "/v1/feedback", feedback.body())
 
-    def _call(self, answer: type[AnswerT], path: str, body: dict[str, str], *, starved: Reason) -> AnswerT:
+    def _call(self, answer: type[AnswerT], path: str, body: dict[str, str]) -> AnswerT:
         try:
             response = self._http.post(path, json=body)
         except UnicodeEncodeError as error:
@@ -182,23 +185,25 @@ class VigieClient:
                 return answer.model_validate_json(response.content)
             except ValidationError as error:
                 raise ApiError(Reason.UNEXPECTED, request_id=response.headers.get("x-request-id")) from error
-        raise _error_of(response, starved)
+        raise _error_of(response)
 
 
-def _error_of(response: httpx.Response, starved: Reason) -> ApiError:
+def _error_of(response: httpx.Response) -> ApiError:
     problem = _problem(response)
     return ApiError(
-        _reason(response.status_code, problem, starved),
+        _reason(response.status_code, problem),
         retry_after_s=_retry_after_s(response.headers.get("retry-after")),
         request_id=str(problem.get("request_id") or response.headers.get("x-request-id") or "") or None,
     )
 
 
-def _reason(status: int, problem: dict[str, Any], starved: Reason) -> Reason:
+def _reason(status: int, problem: dict[str, Any]) -> Reason:
     match status:
+        case 503 if problem.get("type") == NO_MODEL_TYPE:
+            return Reason.NO_MODEL
         case 503:
             # A gateway whose API is down answers 503 too, but not in problem+json.
-            return starved if problem else Reason.AWAY
+            return Reason.UNAVAILABLE if problem else Reason.AWAY
         case 502 | 504:
             return Reason.AWAY
         case 429:
@@ -207,10 +212,22 @@ def _reason(status: int, problem: dict[str, Any], starved: Reason) -> Reason:
             return Reason.REFUSED
         case 413:
             return Reason.LONG
+        case 422 if any(error.get("type") == "string_too_long" for error in _errors(problem)):
+            return Reason.LONG
         case 400 | 422:
             return Reason.UNREADABLE
         case _:
             return Reason.UNEXPECTED
+
+
+def _errors(problem: dict[str, Any]) -> list[dict[str, Any]]:
+    errors = problem.get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _visible(character: str) -> bool:
+    # Cc and Cf: control characters, and those of no width; the API calls a text of nothing else blank.
+    return not character.isspace() and unicodedata.category(character) not in ("Cc", "Cf")
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:

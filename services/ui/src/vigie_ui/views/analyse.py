@@ -8,7 +8,7 @@ import streamlit as st
 
 from vigie_ui import markup
 from vigie_ui.browser import bring_into_view, copy_button, live_count
-from vigie_ui.client import Sentiment, VigieClient
+from vigie_ui.client import MAX_COMMENT_CHARS, Sentiment, VigieClient
 from vigie_ui.i18n import Catalogue
 from vigie_ui.notices import notice_of
 from vigie_ui.session import Delivery, Entry, Session
@@ -118,7 +118,10 @@ def _correction(say: Catalogue, session: Session, api: VigieClient, entry: Entry
         required=True,
     )
     st.text_input(
-        say("feedback.comment"), key=f"comment_{entry.number}", placeholder=say("feedback.comment_placeholder")
+        say("feedback.comment"),
+        key=f"comment_{entry.number}",
+        placeholder=say("feedback.comment_placeholder"),
+        max_chars=MAX_COMMENT_CHARS,
     )
     with st.container(key="correction_row", horizontal=True):
         st.button(

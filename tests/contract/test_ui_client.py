@@ -1,0 +1,202 @@
+"""The page's client against the real API, on a real port: what the one sends, the other takes, and the reverse."""
+
+import hashlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from vigie_api import settings as api_settings
+from vigie_api.app import create_app
+from vigie_api.champion.registry import NoChampion
+from vigie_api.champion.serving import Verdict
+from vigie_api.champion.source import FixedSource
+from vigie_ui.client import MAX_COMMENT_CHARS, MAX_TEXT_CHARS, ApiError, Feedback, Prediction, Reason, VigieClient
+from vigie_ui.verdict import LANGUAGE_KEYS
+
+SECRET = "the page's own key"
+
+
+class Grumbler:
+    """Finds everything negative, hesitates when asked whether."""
+
+    cost = "light"
+
+    def predict_one(self, text: str) -> Verdict:
+        return Verdict("negative", 0.2, 0.8, "?" in text, "fr")
+
+    def predict(self, texts: list[str]) -> list[Verdict]:
+        return [self.predict_one(text) for text in texts]
+
+
+class NoSource(FixedSource):
+    """A registry in which nobody has been promoted yet."""
+
+    def __init__(self) -> None:
+        super().__init__(Grumbler())
+
+    def champion(self) -> Any:
+        raise NoChampion("No version has the alias champion.")
+
+    def remembered(self) -> None:
+        return None
+
+
+@contextmanager
+def running(home: Path, source: FixedSource, **settings: Any) -> Iterator[str]:
+    """The real application, served on a free port."""
+    app = create_app(api_settings.Settings(home=home, **settings), model_source=source)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("api"), FixedSource(Grumbler(), version="3", recipe="tfidf_logreg")) as url:
+        wait_for_database(url)
+        yield url
+
+
+def wait_for_database(url: str) -> None:
+    """Predictions are answered while the database is still being prepared, feedback is not."""
+    with httpx.Client(base_url=url, trust_env=False) as http:
+        while http.get("/v1/feedback").status_code == 503:
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[VigieClient]:
+    with VigieClient(address) as client:
+        yield client
+
+
+def reason_of(call: Any, *arguments: Any) -> Reason:
+    with pytest.raises(ApiError) as caught:
+        call(*arguments)
+    return caught.value.reason
+
+
+def judgement(prediction: Prediction, text: str, **changes: Any) -> Feedback:
+    fields = {"verdict": "correct", "sentiment": prediction.sentiment, "model_version": prediction.model.version}
+    return Feedback(prediction_id=prediction.id, text=text, **(fields | changes))
+
+
+def kept(address: str) -> dict[str, dict[str, Any]]:
+    with httpx.Client(base_url=address, trust_env=False) as http:
+        return {row["prediction_id"]: row for row in http.get("/v1/feedback").raise_for_status().json()["feedback"]}
+
+
+def test_a_verdict_is_understood_whole(client):
+    prediction = client.predict("Encore en retard ?")
+    assert prediction.sentiment == "negative"
+    assert (prediction.score, prediction.confidence, prediction.uncertain) == (0.2, 0.8, True)
+    assert prediction.language in LANGUAGE_KEYS
+    assert (prediction.model.version, prediction.model.recipe) == ("3", "tfidf_logreg")
+
+
+def test_a_confirmation_is_kept(client, address):
+    prediction = client.predict("Encore en retard")
+    assert client.send_feedback(judgement(prediction, "Encore en retard")).verdict == "correct"
+    assert kept(address)[prediction.id]["text"] == "Encore en retard"
+
+
+def test_a_correction_is_kept_with_its_comment_and_the_last_one_counts(client, address):
+    prediction = client.predict("Vol parfait 😀")
+    client.send_feedback(judgement(prediction, "Vol parfait 😀"))
+    comment = "é" * MAX_COMMENT_CHARS
+    wrong = judgement(prediction, "Vol parfait 😀", verdict="wrong", correction="positive", comment=comment)
+    assert client.send_feedback(wrong).correction == "positive"
+    row = kept(address)[prediction.id]
+    assert (row["verdict"], row["correction"], row["comment"]) == ("wrong", "positive", comment)
+
+
+def test_the_same_judgement_sent_twice_is_no_error(client, address):
+    prediction = client.predict("Encore en retard")
+    feedback = judgement(prediction, "Encore en retard")
+    assert client.send_feedback(feedback).prediction_id == client.send_feedback(feedback).prediction_id
+    assert kept(address)[prediction.id]["verdict"] == "correct"
+
+
+@pytest.mark.parametrize("text", ["😀" * MAX_TEXT_CHARS, "<script>alert(1)</script>", "!!!", "🙂"])
+def test_what_the_client_lets_through_the_api_judges(client, text):
+    assert client.predict(text).sentiment == "negative"
+
+
+def test_a_nul_character_is_unreadable(client):
+    assert reason_of(client.predict, "a\0b") is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", "\u200b\u200d\ufeff", "\u00ad", "\u2060"])
+def test_what_the_api_calls_blank_the_client_calls_empty(client, address, text):
+    assert reason_of(client.predict, text) is Reason.EMPTY
+    with httpx.Client(base_url=address, trust_env=False) as http:
+        assert http.post("/v1/predict", json={"text": text}).status_code == 422
+
+
+def test_both_have_the_same_limit():
+    assert api_settings.MAX_TEXT_CHARS == MAX_TEXT_CHARS
+
+
+def test_a_limit_lowered_in_the_api_is_reported_as_too_long(tmp_path):
+    with running(tmp_path, FixedSource(Grumbler()), max_text_chars=5) as url, VigieClient(url) as client:
+        assert reason_of(client.predict, "too long for it") is Reason.LONG
+
+
+def test_a_body_over_the_limit_is_reported_as_too_long(tmp_path):
+    with running(tmp_path, FixedSource(Grumbler()), max_body_bytes=1_000) as url, VigieClient(url) as client:
+        assert reason_of(client.predict, "x" * 2_000) is Reason.LONG
+
+
+def test_an_api_without_a_model_says_so_and_when_to_come_back(tmp_path):
+    with running(tmp_path, NoSource()) as url, VigieClient(url) as client, pytest.raises(ApiError) as caught:
+        client.predict("Encore en retard")
+    assert caught.value.reason is Reason.NO_MODEL
+    assert caught.value.retry_after_s
+    assert caught.value.request_id
+
+
+@pytest.fixture
+def page_key() -> api_settings.ApiKey:
+    digest = hashlib.sha256(SECRET.encode()).hexdigest()
+    return api_settings.ApiKey(name="page", scopes=["predict"], sha256=digest)
+
+
+def test_a_key_lets_the_page_in_and_none_does_not(tmp_path, page_key):
+    with running(tmp_path, FixedSource(Grumbler()), keys=[page_key]) as url:
+        with VigieClient(url) as nobody:
+            assert reason_of(nobody.predict, "hello") is Reason.REFUSED
+        with VigieClient(url, api_key=SECRET) as page:
+            assert page.predict("hello").sentiment == "negative"
+
+
+def test_too_many_requests_are_told_as_such(tmp_path, page_key):
+    source = FixedSource(Grumbler())
+    with (
+        running(tmp_path, source, keys=[page_key], rate_per_minute=1) as url,
+        VigieClient(url, api_key=SECRET) as client,
+    ):
+        client.predict("hello")
+        assert reason_of(client.predict, "hello") is Reason.BUSY
+
+
+def test_the_apis_problems_carry_the_reference_that_the_page_shows(address):
+    with httpx.Client(base_url=address, trust_env=False) as http:
+        document = json.loads(http.post("/v1/predict", json={}).content)
+    assert document["request_id"]
