@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Scope = Literal["predict", "ingest", "review", "admin"]
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         Path("var"),
-        validation_alias=AliasChoices("home", "VIGIE_HOME"),
+        validation_alias="VIGIE_HOME",
         description="Folder of the embedded mode's state (variable VIGIE_HOME, without the prefix).",
     )
     host: str = Field(
