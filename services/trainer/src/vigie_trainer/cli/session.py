@@ -33,13 +33,23 @@ def open_store(settings: Settings, terminal: Terminal) -> "Store":
     Raises:
         Unavailable: it does not answer; the runs go on waiting.
     """
-    from vigie_trainer.tracking.record import pending_runs
-    from vigie_trainer.tracking.sending import send_pending
     from vigie_trainer.tracking.store import connect
 
     store = connect(settings, say=terminal.say)
-    if pending_runs(settings.pending):
+    send_waiting(store, terminal)
+    return store
+
+
+def send_waiting(store: "Store", terminal: Terminal) -> None:
+    """Send the runs that wait, and tell of each.
+
+    Raises:
+        Unavailable: MLflow went away; what is not sent goes on waiting.
+    """
+    from vigie_trainer.tracking.record import pending_runs
+    from vigie_trainer.tracking.sending import send_pending
+
+    if pending_runs(store.settings.pending):
         for sent in send_pending(store, say=terminal.say):
             version = f", version {sent.version}" if sent.version else ""
             terminal.say(f"Sent the waiting run {sent.name} (run {sent.run_id}{version})")
-    return store

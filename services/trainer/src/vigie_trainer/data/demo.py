@@ -8,7 +8,7 @@ from pathlib import Path
 from vigie_trainer.data.rows import Posts, SetAside
 from vigie_trainer.errors import Unavailable
 
-NAME = "vigie-demo (synthetic)"
+NAME = "vigie-demo"
 LANGUAGES = ("en", "fr")
 
 

@@ -35,7 +35,7 @@ PLAIN: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 LANGUAGE_NAMES = {"en": "English", "fr": "French"}
-# How many of a language's plain sentences may be wrong.
+# How many of a language's plain sentences may be wrong, and how many verdicts a name or link may change.
 WRONG_ALLOWED = 1
 _LANGUAGE_SHARE = 0.05
 
@@ -68,8 +68,8 @@ class Behaviour:
 
     @property
     def passed(self) -> bool:
-        """At most one plain sentence is wrong, and no name or link changes a verdict."""
-        return len(self.wrong) <= WRONG_ALLOWED and not self.moved
+        """At most one plain sentence is wrong, and at most one verdict is changed by a name or link."""
+        return len(self.wrong) <= WRONG_ALLOWED and len(self.moved) <= WRONG_ALLOWED
 
 
 def cases() -> list[Case]:

@@ -131,10 +131,10 @@ def _behaviour(behaviour: Behaviour, required: bool) -> Check:
     if behaviour.wrong:
         detail += " (not: " + ", ".join(f"“{text}”" for text in behaviour.wrong[:3]) + ")"
     if behaviour.moved:
-        detail += f"; a name or link changes the verdict of {len(behaviour.moved)} texts"
+        detail += f"; a name or link changes {len(behaviour.moved)} verdict{'s' if len(behaviour.moved) > 1 else ''}"
     if required:
         return Check(f"behaviour_{behaviour.language}", behaviour.passed, detail)
-    note = f"it was not trained on {language}, which decides nothing here: {detail}"
+    note = f"it has hardly seen {language}, expect mistakes there: {detail}"
     return Check(f"behaviour_{behaviour.language}", None, note)
 
 

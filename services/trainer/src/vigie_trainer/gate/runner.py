@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +123,9 @@ def _not_trained_on(lineage: _Lineage, old: _Lineage, champion: Version, notes: 
         notes.append(f"what the champion (version {champion.number}) was trained on is not recorded")
     removed = int((~usable).sum())
     if removed:
-        notes.append(f"{removed} held-out rows were left out because one of the two was trained on them")
+        notes.append(
+            f"{removed} held-out row{'s' if removed > 1 else ''} left out: one of the two was trained on the same text"
+        )
     return usable
 
 
@@ -142,12 +145,14 @@ def _lineage(store: Store, run_id: str) -> _Lineage:
 
         held_out, hashes, languages = fetched(HELD_OUT), fetched(TRAIN_HASHES), fetched(LANGUAGES)
         texts, labels = _held_out(held_out) if held_out else ([], [])
-        seen = json.loads(languages.read_text(encoding="utf-8")) if languages else {"rows": 0, "counts": {}}
+        seen: dict[str, Any] = (
+            json.loads(languages.read_text(encoding="utf-8")) if languages else {"rows": 0, "counts": {}}
+        )
         return _Lineage(
             texts,
             np.asarray(labels, dtype=np.int64),
             np.load(hashes, allow_pickle=False) if hashes else None,
-            {name: count / max(1, int(seen["rows"])) for name, count in dict(seen["counts"]).items()},
+            {name: count / max(1, seen["rows"]) for name, count in seen["counts"].items()},
             run.data.tags.get("vigie.artifact_digest"),
         )
 

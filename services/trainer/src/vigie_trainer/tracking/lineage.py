@@ -65,7 +65,7 @@ class PeakMemory:
         self._thread.join()
 
     def _sample(self) -> None:
-        import psutil
+        import psutil  # type: ignore[import-untyped]  # ships no types
 
         process = psutil.Process()
         while True:

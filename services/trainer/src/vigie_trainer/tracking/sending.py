@@ -1,6 +1,8 @@
 """Sending pending runs to MLflow so that a killed sender neither loses nor doubles one."""
 
+import io
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +86,8 @@ def _send(store: Store, run: PendingRun) -> Sent:
     if record.register:
         version = version_of_run(store, run_id) or _register(store, run_id, record)
     if remote.info.status != "FINISHED":
-        store.client.set_terminated(run_id, "FINISHED", end_time=record.end_ms)
+        with redirect_stdout(io.StringIO()):  # it prints links there, where our one document goes
+            store.client.set_terminated(run_id, "FINISHED", end_time=record.end_ms)
     return Sent(record.key, record.name, run_id, version)
 
 
