@@ -99,6 +99,7 @@ def test_a_newcomer_gets_verdicts_and_ctrl_c_leaves_nothing_behind(environment: 
         }
         assert list(verdicts.values()) == ["negative", "positive", "positive"]
         assert any(f"http://127.0.0.1:{environment['VIGIE_UI_PORT']}" in line for line in lines)
+        assert (Path(environment["VIGIE_HOME"]) / "api" / "vigie.db").exists()  # its state is there and nowhere else
     finally:
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=30)
