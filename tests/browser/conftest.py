@@ -1,0 +1,222 @@
+"""The real API, the real page and a real browser, each on a free port, with a model trained on the demo corpus."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from vigie_api.champion.serving import Release
+from vigie_api.champion.source import RegistrySource
+from vigie_model import artifact_digest
+from vigie_trainer.data.demo import demo_posts
+from vigie_trainer.fit import fit
+from vigie_trainer.recipe import load_recipe
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = Path(os.environ.get("VIGIE_ARTIFACTS", ROOT / "artifacts")) / "screenshots"
+COMMANDS = Path(sys.executable).parent
+DESKTOP = {"width": 1280, "height": 900}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Server:
+    """One of our commands, which can be stopped and started again on the same port."""
+
+    command: list[str]
+    port: int
+    health: str
+    settings: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(COMMANDS / self.command[0]), *self.command[1:], "--port", str(self.port)],
+                env=os.environ | self.settings,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.wait(self.health)
+
+    def wait(self, path: str) -> None:
+        # Connection refused is retried with growing pauses, half a minute in all; then the log says why.
+        with httpx.Client(transport=httpx.HTTPTransport(retries=7), trust_env=False, timeout=60) as http:
+            try:
+                http.get(self.url + path).raise_for_status()
+            except httpx.HTTPError as error:
+                self.stop()
+                pytest.fail(f"{self.command[0]} did not start ({error}):\n{self.log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.process = None
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quick baseline, trained on the demo corpus."""
+    posts = demo_posts()
+    folder = tmp_path_factory.mktemp("model") / "artifact"
+    labels = np.asarray(posts.labels)
+    fit(load_recipe("tfidf_logreg"), posts.texts, labels, out=folder, trained={"dataset": posts.name}, threads=1)
+    return folder
+
+
+@pytest.fixture
+def api_without_model(tmp_path: Path) -> Iterator[Server]:
+    """The real API, not started, with nothing in its cache; MLflow is away, which it survives."""
+    settings = {
+        "VIGIE_HOME": str(tmp_path / "var"),
+        "VIGIE_API_MLFLOW_URI": f"http://127.0.0.1:{free_port()}",
+        "VIGIE_API_POLL_S": "1",
+    }
+    server = Server(["vigie-api", "serve"], free_port(), "/livez", settings, tmp_path / "api.log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def give_model(tmp_path: Path, artifact: Path) -> Callable[[], None]:
+    """Leaves the artifact where the API keeps its last good champion, as a start without MLflow finds it."""
+
+    def give() -> None:
+        cache = tmp_path / "var" / "api" / "models"
+        shutil.copytree(artifact, cache / "1")
+        release = Release("1", "tfidf_logreg", artifact_digest=artifact_digest(artifact), gate="passed: demo")
+        RegistrySource(registry=None, cache=cache).remember(release)
+
+    return give
+
+
+@pytest.fixture
+def api(api_without_model: Server, give_model: Callable[[], None]) -> Server:
+    """The real API with the trained model."""
+    give_model()
+    api_without_model.health = "/readyz"
+    api_without_model.start()
+    return api_without_model
+
+
+@pytest.fixture
+def site_of(tmp_path: Path) -> Iterator[Callable[[Server], Server]]:
+    """Starts the real page for an API."""
+    started: list[Server] = []
+
+    def start(api: Server) -> Server:
+        settings = {"VIGIE_UI_API_URL": api.url}
+        started.append(Server(["vigie-ui"], free_port(), "/_stcore/health", settings, tmp_path / "ui.log"))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def site(api: Server, site_of: Callable[[Server], Server]) -> Server:
+    """The real page, talking to the real API."""
+    return site_of(api)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.fail("Chromium is missing: run `make test`, or apt-get install -y chromium fonts-noto-color-emoji")
+    browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport=DESKTOP, locale="fr-FR", timezone_id="Europe/Paris")
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def open_page(context: BrowserContext) -> Callable[[str], Page]:
+    """Opens a tab with the page in it. A load that the machine's network broke off is tried again."""
+
+    def open_url(url: str) -> Page:
+        tab = context.new_page()
+        broken: list[str] = []
+        tab.on("requestfailed", lambda request: broken.append(request.failure or "?"))
+        for _ in range(4):
+            broken.clear()
+            tab.goto(url)
+            tab.wait_for_load_state("networkidle")
+            if not any("ERR_NETWORK_CHANGED" in failure for failure in broken):
+                break
+        tab.locator(".st-key-analyse button").wait_for()
+        return tab
+
+    return open_url
+
+
+@pytest.fixture
+def tab(open_page: Callable[[str], Page], site: Server) -> Page:
+    return open_page(site.url)
+
+
+@pytest.fixture
+def picture() -> Callable[[Page, str], None]:
+    """Takes the whole page: Streamlit scrolls inside it, so the window grows to what there is."""
+
+    def take(tab: Page, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        size = tab.viewport_size
+        tab.evaluate("document.activeElement?.blur()")
+        tab.mouse.move(0, 0)
+        height = tab.evaluate("document.querySelector('.stMain').scrollHeight")
+        tab.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+        tab.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+        tab.set_viewport_size(size)
+
+    return take
