@@ -85,7 +85,10 @@ def calibration_from_json(data: Mapping[str, Any]) -> Calibration:
     """The calibration that a manifest describes. Raises ArtifactError when it describes none that is known."""
     try:
         if data["kind"] == "platt":
-            return Platt(float(data["slope"]), float(data["intercept"]))
+            curve = Platt(float(data["slope"]), float(data["intercept"]))
+            if math.isfinite(curve.slope) and math.isfinite(curve.intercept):
+                return curve
+            raise ArtifactError("The Platt calibration has numbers that are not finite.")
         if data["kind"] == "isotonic":
             return Isotonic(tuple(map(float, data["x"])), tuple(map(float, data["y"])))
     except (KeyError, TypeError, ValueError) as error:

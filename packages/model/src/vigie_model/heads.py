@@ -150,7 +150,10 @@ def load_head(entry: Mapping[str, Any], files: Mapping[str, bytes], *, threads: 
         weights = unpack_arrays(data, expected).get("weights")
         if weights is None or weights.ndim != 1 or weights.dtype.kind != "f":
             raise ArtifactError("head.npz does not hold the weights of a linear head.")
-        return LinearHead(weights.astype(np.float64), float(entry.get("intercept", 0.0)))
+        intercept = entry.get("intercept")
+        if not isinstance(intercept, int | float):
+            raise ArtifactError(f"The linear head has {intercept!r} for an intercept.")
+        return LinearHead(weights.astype(np.float64), float(intercept))
     if kind == "forest":
         return ForestHead(data, int(entry.get("width", 0)), threads)
     return BoosterHead(data.decode("utf-8", "replace"), threads)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
+_CACHE_SIZE = 16_384  # tokens
+
 Analyzer = Literal["word", "char_wb"]
 
 
@@ -120,7 +122,7 @@ class TfidfFeatures:
             index = self._indexes[number]
             low, high = self.blocks[number].ngrams
             known = tuple(index[term] for term in token_char_ngrams(token, low, high) if term in index)
-            if len(cache) >= 16_384:
+            if len(cache) >= _CACHE_SIZE:
                 cache.clear()
             if len(token) <= 32:
                 cache[token] = known

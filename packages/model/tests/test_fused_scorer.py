@@ -1,0 +1,138 @@
+"""The fused scorer and the batch features equal scikit-learn's pipeline."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion
+
+from vigie_model import Block, Cleaner, LinearHead, TfidfFeatures
+from vigie_model.linear import LinearScorer
+
+CLEANER = Cleaner()
+WORDS = st.sampled_from(
+    [
+        "good",
+        "bad",
+        "not",
+        "n't",
+        "don't",
+        "GOOD!",
+        "vol",
+        "retard",
+        "l'équipage",
+        "été",
+        "banana",
+        "aaaaaah",
+        "😀",
+        "👍🏽",
+        ":)",
+        ":-(",
+        "http://x.example/a",
+        "@bob",
+        "#fail",
+        "a",
+        "I",
+        ",",
+        ".",
+        "...",
+        "&amp;",
+        "itâ€™s",
+        "ça",
+        "12.5",
+        "x",
+    ]
+)
+TEXTS = st.one_of(
+    st.lists(WORDS, max_size=25).map(" ".join),
+    st.lists(st.sampled_from(["good", "bad", "!"]), max_size=60).map(" ".join),
+    st.text(max_size=60),
+)
+CORPUS = st.lists(TEXTS, min_size=4, max_size=12)
+
+
+def sklearn_union(word: tuple[int, int] | None, char: tuple[int, int] | None, sublinear: bool) -> FeatureUnion:
+    parts = []
+    if word:
+        parts.append(
+            ("word", TfidfVectorizer(tokenizer=CLEANER.tokens, preprocessor=str, token_pattern=None, lowercase=False, ngram_range=word, sublinear_tf=sublinear))
+        )  # fmt: skip
+    if char:
+        parts.append(
+            ("char", TfidfVectorizer(analyzer="char_wb", preprocessor=CLEANER.clean, lowercase=False, ngram_range=char, sublinear_tf=sublinear))
+        )  # fmt: skip
+    return FeatureUnion(parts)
+
+
+def ours(union: FeatureUnion) -> TfidfFeatures:
+    blocks = [
+        Block("word" if name == "word" else "char_wb", part.ngram_range, part.get_feature_names_out().tolist(), part.idf_, part.sublinear_tf)
+        for name, part in union.transformer_list
+    ]  # fmt: skip
+    return TfidfFeatures(CLEANER, blocks)
+
+
+@pytest.mark.parametrize("sublinear", [True, False])
+@pytest.mark.parametrize(
+    ("word", "char"),
+    [((1, 2), (3, 5)), ((1, 2), (2, 4)), ((1, 1), (1, 3)), ((1, 2), None), (None, (2, 5)), ((1, 3), (3, 4))],
+)
+@settings(max_examples=25, deadline=None)
+@given(corpus=CORPUS, unseen=st.lists(TEXTS, max_size=6), seed=st.integers(0, 2**16))
+def test_scores_equal_scikit_learns_to_a_billionth(
+    word: tuple[int, int] | None, char: tuple[int, int] | None, sublinear: bool, corpus: list[str], unseen: list[str], seed: int
+):  # fmt: skip
+    union = sklearn_union(word, char, sublinear)
+    corpus = ["good bad", *corpus]  # so that there is a vocabulary
+    theirs = union.fit_transform(corpus)
+    features = ours(union)
+    labels = np.arange(len(corpus)) % 2
+    model = LogisticRegression(C=10.0, max_iter=200, tol=1e-3, random_state=seed % 1000).fit(theirs, labels)
+    texts = corpus + unseen
+    np.testing.assert_allclose(features.transform(texts).toarray(), union.transform(texts).toarray(), atol=1e-12)
+    expected = model.decision_function(union.transform(texts))
+    head = LinearHead(model.coef_[0], model.intercept_[0])
+    np.testing.assert_allclose(head.margins(features.transform(texts)), expected, atol=1e-9)
+    if LinearScorer.can_fuse(features):
+        scorer = LinearScorer(features, head.weights, head.intercept)
+        np.testing.assert_allclose(scorer.margins(texts), expected, atol=1e-9)
+        assert scorer.margins(texts).tolist() == scorer.margins(texts).tolist()  # remembered or not
+    else:
+        assert word == (1, 3)
+
+
+@pytest.mark.parametrize("sublinear", [True, False])
+def test_ten_thousand_repetitions_cost_no_digits(sublinear: bool):
+    union = sklearn_union((1, 2), (2, 4), sublinear)
+    union.fit(["good banana !", "bad banana ?"])
+    features = ours(union)
+    weights = np.cos(np.arange(features.width))
+    scorer = LinearScorer(features, weights, 0.5)
+    for text in ["! " * 9_999, "good bad banana " * 3_000, "good " * 40 + "bad"]:
+        expected = (union.transform([text]) @ weights + 0.5)[0]
+        assert scorer.margin(text)[0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_features_without_a_block_give_the_intercept():
+    features = TfidfFeatures(CLEANER, [])
+    assert features.transform(["a", "b"]).shape == (2, 0)
+    assert LinearScorer(features, np.zeros(0), 0.25).margin("anything")[0] == 0.25
+
+
+def test_no_text_gives_no_row():
+    features = TfidfFeatures(CLEANER, [Block("word", (1, 1), ["good"], np.ones(1))])
+    assert features.transform([]).shape == (0, 1)
+
+
+def test_what_the_scorer_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("vigie_model.linear._CACHE_SIZE", 8)
+    monkeypatch.setattr("vigie_model.tfidf._CACHE_SIZE", 8)
+    features = TfidfFeatures(CLEANER, [Block("char_wb", (2, 2), [" w", "d1"], np.ones(2))])
+    scorer = LinearScorer(features, np.array([1.0, -1.0]), 0.0)
+    for number in range(50):
+        scorer.margin(f"word{number} {'x' * 400}{number}")
+    assert len(scorer._pieces) <= 8
+    assert all(len(piece) <= 32 for piece in scorer._pieces)
+    assert len(features._char_ids[0]) <= 8
