@@ -100,61 +100,71 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def api_without_model(tmp_path: Path) -> Iterator[Server]:
+def api_server(home: Path) -> Server:
     """The real API, not started, with nothing in its cache; MLflow is away, which it survives."""
     settings = {
-        "VIGIE_HOME": str(tmp_path / "var"),
+        "VIGIE_HOME": str(home / "var"),
         "VIGIE_API_MLFLOW_URI": f"http://127.0.0.1:{free_port()}",
         "VIGIE_API_POLL_S": "1",
     }
-    server = Server(["vigie-api", "serve"], free_port(), "/livez", settings, tmp_path / "api.log")
+    return Server(["vigie-api", "serve"], free_port(), "/livez", settings, home / "api.log")
+
+
+def page_server(home: Path, api: Server) -> Server:
+    return Server(["vigie-ui"], free_port(), "/_stcore/health", {"VIGIE_UI_API_URL": api.url}, home / "ui.log")
+
+
+def give_model(home: Path, artifact: Path) -> None:
+    """Leave the artifact where the API keeps its last good champion, as a start without MLflow finds it."""
+    cache = home / "var" / "api" / "models"
+    shutil.copytree(artifact, cache / "1")
+    release = Release("1", "tfidf_logreg", artifact_digest=artifact_digest(artifact), gate="passed: demo")
+    RegistrySource(registry=None, cache=cache).remember(release)
+
+
+@dataclass
+class Stack:
+    """An API and the page in front of it, for one test that stops and starts them."""
+
+    home: Path
+    artifact: Path
+    api: Server
+    page: Server
+
+    def give_model(self) -> None:
+        give_model(self.home, self.artifact)
+
+
+@pytest.fixture
+def stack(tmp_path: Path, artifact: Path) -> Iterator[Stack]:
+    """The page running, its API not yet started and without a model."""
+    api = api_server(tmp_path)
+    page = page_server(tmp_path, api)
+    page.start()
+    yield Stack(tmp_path, artifact, api, page)
+    page.stop()
+    api.stop()
+
+
+@pytest.fixture(scope="session")
+def api(tmp_path_factory: pytest.TempPathFactory, artifact: Path) -> Iterator[Server]:
+    """The real API with the trained model, for every test that leaves it alone."""
+    home = tmp_path_factory.mktemp("api")
+    give_model(home, artifact)
+    server = api_server(home)
+    server.health = "/readyz"
+    server.start()
     yield server
     server.stop()
 
 
-@pytest.fixture
-def give_model(tmp_path: Path, artifact: Path) -> Callable[[], None]:
-    """Leaves the artifact where the API keeps its last good champion, as a start without MLflow finds it."""
-
-    def give() -> None:
-        cache = tmp_path / "var" / "api" / "models"
-        shutil.copytree(artifact, cache / "1")
-        release = Release("1", "tfidf_logreg", artifact_digest=artifact_digest(artifact), gate="passed: demo")
-        RegistrySource(registry=None, cache=cache).remember(release)
-
-    return give
-
-
-@pytest.fixture
-def api(api_without_model: Server, give_model: Callable[[], None]) -> Server:
-    """The real API with the trained model."""
-    give_model()
-    api_without_model.health = "/readyz"
-    api_without_model.start()
-    return api_without_model
-
-
-@pytest.fixture
-def site_of(tmp_path: Path) -> Iterator[Callable[[Server], Server]]:
-    """Starts the real page for an API."""
-    started: list[Server] = []
-
-    def start(api: Server) -> Server:
-        settings = {"VIGIE_UI_API_URL": api.url}
-        started.append(Server(["vigie-ui"], free_port(), "/_stcore/health", settings, tmp_path / "ui.log"))
-        started[-1].start()
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.stop()
-
-
-@pytest.fixture
-def site(api: Server, site_of: Callable[[Server], Server]) -> Server:
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, api: Server) -> Iterator[Server]:
     """The real page, talking to the real API."""
-    return site_of(api)
+    server = page_server(tmp_path_factory.mktemp("page"), api)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

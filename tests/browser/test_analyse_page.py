@@ -21,9 +21,11 @@ def ask(tab: Page, text: str) -> None:
     expect(tab.locator(".v-post")).to_have_text(text)
 
 
-def kept(api) -> list[dict]:
+def kept(api, text: str) -> list[dict]:
+    """What the API holds on one text: the tests share it."""
     with httpx.Client(base_url=api.url, trust_env=False) as http:
-        return http.get("/v1/feedback").raise_for_status().json()["feedback"]
+        rows = http.get("/v1/feedback").raise_for_status().json()["feedback"]
+    return [row for row in rows if row["text"] == text]
 
 
 def test_a_tweet_is_judged_and_the_text_stays_to_be_rewritten(tab):
@@ -38,26 +40,27 @@ def test_a_tweet_is_judged_and_the_text_stays_to_be_rewritten(tab):
 
 
 def test_a_correction_reaches_the_api(tab, api):
-    ask(tab, BAD)
+    text = f"{BAD} Encore !"
+    ask(tab, text)
     tab.get_by_role("button", name="Non").click()
     tab.get_by_label("Commentaire").fill("second degré")
     tab.get_by_role("button", name="Envoyer la correction").click()
     expect(tab.locator(".v-message.v-good")).to_contain_text("Votre correction est enregistrée")
-    (row,) = kept(api)
+    (row,) = kept(api, text)
     assert (row["verdict"], row["correction"], row["sentiment"]) == ("wrong", "positive", "negative")
-    assert (row["text"], row["comment"]) == (BAD, "second degré")
+    assert (row["text"], row["comment"]) == (text, "second degré")
 
 
-def test_the_correction_can_be_made_with_the_keyboard_alone(tab, api):
+def test_the_keyboard_is_enough_and_the_focus_is_seen(tab, api):
     tab.locator(".st-key-tweet textarea").focus()
-    tab.keyboard.type(BAD)
+    tab.keyboard.type("Lost my bag, and the desk was rude about it.")
     tab.keyboard.press("Control+Enter")
     expect(tab.locator(".v-word")).to_be_visible()
     tab.get_by_role("button", name="Oui").focus()
     outline = tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     tab.keyboard.press("Enter")
     expect(tab.locator(".v-message.v-good")).to_contain_text("Votre confirmation est enregistrée")
-    assert [row["verdict"] for row in kept(api)] == ["correct"]
+    assert [row["verdict"] for row in kept(api, "Lost my bag, and the desk was rude about it.")] == ["correct"]
     assert outline == "solid"
 
 
@@ -86,9 +89,12 @@ def test_the_count_follows_the_typing_and_counts_an_emoji_once(tab):
     expect(tab.locator(".v-count")).to_have_text("10\u202f001 caractères, 10\u202f000 au plus")
 
 
-def test_the_api_gone_in_the_middle_loses_nothing(tab, api, picture):
+def test_the_api_gone_in_the_middle_loses_nothing(open_page, stack, picture):
+    stack.give_model()
+    stack.api.start()
+    tab = open_page(stack.page.url)
     ask(tab, BAD)
-    api.stop()
+    stack.api.stop()
     tab.get_by_role("button", name="Non").click()
     tab.get_by_role("button", name="Envoyer la correction").click()
     expect(tab.locator(".v-message").first).to_contain_text("Votre avis est gardé ici")
@@ -99,25 +105,23 @@ def test_the_api_gone_in_the_middle_loses_nothing(tab, api, picture):
     expect(tab.get_by_role("button", name="Réessayer maintenant")).to_be_visible()
     expect(tab.locator(".st-key-tweet textarea")).to_have_value(GOOD)
     picture(tab, "desktop-fr-away")
-    api.start()
+    stack.api.start()
     expect(tab.locator(".v-word")).to_have_text("Positif")
     expect(tab.locator(".v-judged")).to_have_text("corrigé\u00a0: positif")
-    (row,) = kept(api)
-    assert (row["verdict"], row["text"]) == ("wrong", BAD)
+    (row,) = kept(stack.api, BAD)
+    assert row["verdict"] == "wrong"
 
 
-def test_without_a_model_the_verdict_comes_by_itself_when_there_is_one(
-    open_page, api_without_model, give_model, site_of, picture
-):
-    api_without_model.start()
-    tab = open_page(site_of(api_without_model).url)
+def test_without_a_model_the_verdict_comes_by_itself_when_there_is_one(open_page, stack, picture):
+    stack.api.start()
+    tab = open_page(stack.page.url)
     tab.locator(".st-key-tweet textarea").fill(BAD)
     tab.locator(".st-key-tweet textarea").press("Control+Enter")
     expect(tab.locator(".v-message")).to_contain_text("Le modèle se prépare")
     picture(tab, "desktop-fr-preparing")
-    api_without_model.stop()
-    give_model()
-    api_without_model.start()
+    stack.api.stop()
+    stack.give_model()
+    stack.api.start()
     expect(tab.locator(".v-word")).to_have_text("Négatif")
 
 
