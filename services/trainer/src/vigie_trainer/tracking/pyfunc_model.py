@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 ARTIFACT = "vigie"
 # What vigie_model imports, and what MLflow needs to load a pyfunc.
-REQUIREMENTS = ("mlflow-skinny", "pandas", "numpy", "scipy", "lightgbm", "onnxruntime", "nltk", "simplemma")
+REQUIREMENTS = ("mlflow-skinny", "pandas", "numpy", "scipy", "lightgbm", "onnxruntime", "regex", "simplemma")
 EXAMPLE = ("The crew was lovely and we landed early.", "Vol annulé, personne ne répond.")
 
 
