@@ -1,0 +1,88 @@
+"""What an attacker who got into one container would find: little, and few ways on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from .conftest import LONG_RUNNING
+
+pytestmark = pytest.mark.e2e
+
+
+def test_only_the_gateway_is_published_and_only_on_this_machine(stack):
+    published = {
+        (service, binding["HostIp"], port)
+        for service in [*LONG_RUNNING, "trainer", "objects-owner"]
+        for port, bindings in (stack.inspect(service)["NetworkSettings"]["Ports"] or {}).items()
+        for binding in bindings or []
+    }
+
+    assert published == {("gateway", "127.0.0.1", "8080/tcp")}
+
+
+@pytest.mark.parametrize("service", [*LONG_RUNNING, "trainer"])
+def test_a_container_may_do_nothing_that_it_does_not_have_to(stack, service):
+    container = stack.inspect(service)
+    host = container["HostConfig"]
+
+    assert container["Config"]["User"].split(":")[0] not in {"", "0", "root"}
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert not host["Privileged"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["Memory"] > 0
+    assert host["PidsLimit"] > 0
+    assert host["LogConfig"]["Config"]["max-size"]
+
+
+@pytest.mark.parametrize(
+    ("service", "target", "reaches"),
+    [
+        ("ui", "api:8000", True),
+        ("ui", "postgres:5432", False),
+        ("ui", "minio:9000", False),
+        ("ui", "mlflow:5000", False),
+        ("api", "postgres:5432", True),
+        ("api", "minio:9000", False),
+        ("mlflow", "minio:9000", True),
+    ],
+)
+def test_a_service_reaches_what_it_needs_and_no_more(stack, service, target, reaches):
+    host, port = target.split(":")
+    program = f"import socket; socket.create_connection(({host!r}, {port}), timeout=3)"
+    command = ["docker", "exec", stack.inspect(service)["Id"], "python", "-c", program]
+
+    assert (subprocess.run(command, capture_output=True).returncode == 0) is reaches
+
+
+@pytest.mark.parametrize("service", ["gateway", "ui", "api", "trainer", "mlflow"])
+def test_no_secret_is_in_an_image(stack, service):
+    image = stack.inspect(service)["Config"]["Image"]
+    history = subprocess.run(
+        ["docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", image], capture_output=True, text=True
+    ).stdout
+    environment = json.loads(
+        subprocess.run(["docker", "image", "inspect", "-f", "{{json .Config.Env}}", image], capture_output=True).stdout
+    )
+
+    assert history
+    for name, secret in stack.secrets.items():
+        if any(word in name for word in ("PASSWORD", "SECRET", "KEY")):
+            assert secret not in history
+            assert not [entry for entry in environment if secret in entry]
+
+
+# What `docker image inspect` may give, in bytes.
+LIMITS = {"gateway": 120e6, "ui": 700e6, "api": 800e6, "mlflow": 1000e6}
+
+
+@pytest.mark.parametrize("service", LIMITS)
+def test_images_stay_small(stack, service):
+    image = stack.inspect(service)["Config"]["Image"]
+    size = subprocess.run(["docker", "image", "inspect", "-f", "{{.Size}}", image], capture_output=True, text=True)
+
+    assert int(size.stdout) <= LIMITS[service]
