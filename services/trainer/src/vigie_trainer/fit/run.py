@@ -15,13 +15,10 @@ import vigie_model
 from vigie_model import Cleaner
 from vigie_trainer.fit.calibrate import fit_calibration, reference_statistics, uncertain_band
 from vigie_trainer.fit.classifiers import fit_classifier
+from vigie_trainer.fit.errors import FitError
 from vigie_trainer.fit.search import search
 from vigie_trainer.fit.vectorise import CountedCorpus, fit_features
 from vigie_trainer.recipe import Recipe
-
-
-class FitError(ValueError):
-    """The data cannot be learned from; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

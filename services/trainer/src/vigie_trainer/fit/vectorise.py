@@ -13,6 +13,7 @@ from sklearn.feature_selection import chi2
 from vigie_model import Block, Cleaner, TfidfFeatures
 from vigie_model.tfidf import Analyzer, weigh
 from vigie_trainer.fit.counts import Counts, count_ngrams
+from vigie_trainer.fit.errors import FitError
 from vigie_trainer.recipe import NgramBlock, TfidfSpec
 
 Rows = NDArray[np.intp]
@@ -86,7 +87,10 @@ class FittedFeatures:
 def fit_features(
     corpus: CountedCorpus, spec: TfidfSpec, rows: Rows, labels: NDArray[np.int64]
 ) -> tuple[FittedFeatures, csr_matrix]:
-    """Features fitted on `rows` (whose labels are `labels`, one each), and their matrix, shape (len(rows), width)."""
+    """Features fitted on `rows` (whose labels are `labels`, one each), and their matrix, shape (len(rows), width).
+
+    Raises FitError when those texts hold no term at all.
+    """
     kinds: list[tuple[Analyzer, NgramBlock | None]] = [("word", spec.word), ("char_wb", spec.char)]
     blocks = tuple(
         _fit_block(corpus.counts(analyzer, block.ngrams), block, spec.sublinear_tf, rows, labels)
@@ -95,6 +99,8 @@ def fit_features(
     )
     plain = FittedFeatures(blocks, None)
     matrix = plain.unscaled(rows)
+    if matrix.shape[1] == 0:
+        raise FitError("The texts hold no word to learn from. Check that the text column is the right one.")
     if spec.log_count_ratio is None:
         return plain, matrix
     scale = log_count_ratio(matrix, labels, spec.log_count_ratio)
