@@ -222,6 +222,7 @@ def picture() -> Callable[[Page, str], None]:
     def take(tab: Page, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         size = tab.viewport_size
+        tab.wait_for_function("!document.querySelector('[data-stale=true], [data-testid=stSkeleton]')")
         tab.evaluate("document.activeElement?.blur()")
         tab.mouse.move(0, 0)
         height = tab.evaluate("document.querySelector('.stMain').scrollHeight")

@@ -76,7 +76,12 @@ def _answer(say: Catalogue, session: Session, api: VigieClient) -> None:
     with st.container(key="card"):
         st.html(markup.verdict_card(view, say))
         _judgement(say, session, api, entry)
-        copy_button(say, text=copyable(view, say), key=f"copy_{entry.number}")
+        with st.container(key="card_row", horizontal=True, vertical_alignment="center"):
+            copy_button(say, text=copyable(view, say), key=f"copy_{entry.number}")
+            if entry.delivery is not None and not _correcting(entry):
+                st.button(
+                    say("feedback.change"), key="change", type="tertiary", on_click=_correct, args=(entry.number,)
+                )
     bring_into_view(".st-key-card", turn=entry.number)
 
 
@@ -87,7 +92,7 @@ def _ask_again(session: Session) -> None:
 
 def _judgement(say: Catalogue, session: Session, api: VigieClient, entry: Entry) -> None:
     with st.container(key="judgement"):
-        if st.session_state.get("correcting") == entry.number:
+        if _correcting(entry):
             _correction(say, session, api, entry)
         elif entry.delivery is None:
             with st.container(key="question", horizontal=True, vertical_alignment="center"):
@@ -104,7 +109,6 @@ def _judgement(say: Catalogue, session: Session, api: VigieClient, entry: Entry)
                 )
         else:
             _thanks(say, entry)
-            st.button(say("feedback.change"), key="change", type="tertiary", on_click=_correct, args=(entry.number,))
 
 
 def _correction(say: Catalogue, session: Session, api: VigieClient, entry: Entry) -> None:
@@ -146,6 +150,10 @@ def _judge(session: Session, api: VigieClient, entry: Entry) -> None:
     session.judge(api, entry, _now())
 
 
+def _correcting(entry: Entry) -> bool:
+    return bool(st.session_state.get("correcting") == entry.number)
+
+
 def _correct(number: int | None) -> None:
     st.session_state["correcting"] = number
 
@@ -166,7 +174,7 @@ def _history(say: Catalogue, session: Session) -> None:
         st.html(markup.section(say("history.title"), say("history.note")))
         waiting = len(session.waiting())
         if waiting:
-            st.html(markup.message("warn", say.plural("waiting", waiting)))
+            st.html(markup.message("warn", say.plural("waiting", waiting), say("waiting.note")))
         with st.container(key="rows"):
             for entry in reversed(session.entries):
                 _row(say, session, entry)
