@@ -49,7 +49,6 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         version=__version__,
         description=DESCRIPTION,
         openapi_tags=TAGS,
-        root_path=settings.root_path,
         lifespan=_lifespan,
         redirect_slashes=False,
         telemetry=_NO_NATIVE_TELEMETRY,  # type: ignore[arg-type] # a TypedDict with every key optional
@@ -63,6 +62,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
         access_log_every=settings.access_log_every,
+        root_path=settings.root_path,
     )
     problem.install(app)
     for router in (

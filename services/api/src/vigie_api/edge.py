@@ -29,13 +29,19 @@ def request_ids() -> Iterator[bytes]:
 
 
 class Edge:
-    """Wraps the application. `max_body_bytes` holds for chunked bodies too, and before anything is parsed."""
+    """Wraps the application. `max_body_bytes` holds for chunked bodies too, and before anything is parsed.
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int, access_log_every: int) -> None:
+    `root_path` is the prefix that a gateway takes off the path before it asks us.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int, access_log_every: int, root_path: str
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._log_every = access_log_every
+        self._root_path = root_path
         self._ids = request_ids()
         self._since_logged = 0
 
@@ -55,6 +61,9 @@ class Edge:
                 request_id = value
         request_id = request_id or next(self._ids)
         scope.setdefault("state", {})["request_id"] = request_id.decode()
+        if self._root_path:  # the gateway took it off; links need it, and ASGI wants it in both
+            scope["root_path"] = self._root_path
+            scope["path"] = self._root_path + scope["path"]
         status = 0
 
         async def tagged(message: Message) -> None:

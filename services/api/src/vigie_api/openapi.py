@@ -34,7 +34,6 @@ def use_documented_openapi(app: FastAPI) -> None:
                     description=app.description,
                     routes=app.routes,
                     tags=app.openapi_tags,
-                    servers=[{"url": app.root_path}] if app.root_path else None,
                 )
             )
         return app.openapi_schema

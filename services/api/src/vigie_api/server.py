@@ -6,6 +6,7 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
+from vigie_api.one_write import OneWriteProtocol
 from vigie_api.settings import Settings
 
 _BACKLOG = 2_048
@@ -38,7 +39,7 @@ def serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

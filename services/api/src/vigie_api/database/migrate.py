@@ -1,11 +1,13 @@
 """Brings the database to the newest schema. Migrations only add, so an older release still runs beside a newer one."""
 
+import threading
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine, text
 
 _LOCK: Final = 0x5669676965  # "Vigie": an arbitrary number that every process agrees on
+_ONE_IN_THIS_PROCESS: Final = threading.Lock()  # Alembic's context is a global of the process
 
 
 def migrate(engine: Engine) -> str:
@@ -20,7 +22,7 @@ def migrate(engine: Engine) -> str:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with engine.connect() as connection:
+    with _ONE_IN_THIS_PROCESS, engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             # The wait for another process, and a long migration, are no reasons to give up.
             connection.execute(text("SET statement_timeout = 0"))

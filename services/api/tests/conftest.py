@@ -1,0 +1,257 @@
+"""Small real things for the tests: tiny artifacts, databases, a Postgres and an MLflow server of their own."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import create_engine, text
+
+import vigie_model
+from vigie_api.app import create_app
+from vigie_api.champion.serving import Verdict
+from vigie_api.champion.source import FixedSource
+from vigie_api.settings import Settings
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("VIGIE_"):
+            monkeypatch.delenv(name)
+
+
+class ConstantScorer:
+    """Says what it was told to."""
+
+    def __init__(self, score: float = 0.9, cost: str = "light") -> None:
+        self.cost = cost
+        self._score = score
+
+    def predict_one(self, text: str) -> Verdict:
+        sentiment = "positive" if self._score >= 0.5 else "negative"
+        return Verdict(sentiment, self._score, max(self._score, 1 - self._score), False, "en")
+
+    def predict(self, texts: list[str]) -> list[Verdict]:
+        return [self.predict_one(text) for text in texts]
+
+
+@pytest.fixture
+def constant() -> type[ConstantScorer]:
+    return ConstantScorer
+
+
+@pytest.fixture
+def fixed() -> FixedSource:
+    return FixedSource(ConstantScorer())
+
+
+@pytest.fixture
+def make_artifact() -> Callable[..., Path]:
+    """Writes a tiny real artifact; `bias` moves every score, so that two artifacts can be told apart."""
+
+    def make(folder: Path, bias: float = 0.0) -> Path:
+        words = {"parfait": 3.0, "merci": 2.0, "content": 2.0, "great": 2.5, "cancelled": -3.0, "worst": -3.0}
+        block = vigie_model.Block("word", (1, 1), list(words), np.ones(len(words)))
+        vigie_model.save(
+            folder,
+            recipe="tiny",
+            features=vigie_model.TfidfFeatures(vigie_model.Cleaner(vigie_model.CleaningOptions()), [block]),
+            head=vigie_model.LinearHead(np.array(list(words.values())), bias),
+            calibration=vigie_model.Platt(),
+            uncertain=(0.4, 0.6),
+            trained={"dataset": "tiny"},
+        )
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, poll_s=3600, flush_s=0.02, spool_drain_s=0.05, mlflow_uri="http://127.0.0.1:9")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other tasks bring about; the test's own timeout ends a wait for nothing."""
+    import asyncio
+
+    while not condition():
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture(name="until")
+def _until() -> Callable:
+    return until
+
+
+class Running:
+    """An application between its start and its end, and a client in process."""
+
+    def __init__(self, app: FastAPI, client: httpx.AsyncClient) -> None:
+        self.app = app
+        self.client = client
+        self.services = app.state.services
+
+    async def settled(self) -> None:
+        """Everything that waits to be written is in the database."""
+        await until(lambda: self.services.database.ready)
+        await self.services.recorder.flush()
+
+
+@pytest.fixture
+def running(fixed: FixedSource) -> Callable:
+    """`async with running(settings) as api:` starts an application; `source=None` takes the registry."""
+
+    @asynccontextmanager
+    async def run(settings: Settings, source: object = fixed, *, ready: bool = True) -> AsyncIterator[Running]:
+        app = create_app(settings, model_source=source)
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+                api = Running(app, client)
+                if ready:
+                    await until(lambda: api.services.database.ready)
+                yield api
+
+    return run
+
+
+@pytest.fixture
+async def api(running: Callable, settings: Settings) -> AsyncIterator[Running]:
+    """An application on SQLite that always says positive."""
+    async with running(settings) as started:
+        yield started
+
+
+class PostgresServer:
+    """A Postgres of the test's own, on a Unix socket only."""
+
+    def __init__(self, folder: Path) -> None:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "missing")]
+        if not found[-1].exists():
+            pytest.fail("This test needs Postgres: apt-get install postgresql (make setup does it).")
+        self._bin = found[-1].parent
+        self._folder = folder
+        self._user = "postgres" if os.getuid() == 0 else None  # Postgres refuses to run as root
+        if self._user:
+            shutil.chown(folder, self._user)
+        self._do("initdb", "-D", f"{folder}/data", "-U", "vigie", "--auth=trust", "-E", "UTF8", "--no-sync")
+
+    def _do(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self._bin / program, *arguments],
+            user=self._user,
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def start(self) -> None:
+        options = f"-c listen_addresses='' -k {self._folder} -c fsync=off"
+        self._do("pg_ctl", "-D", f"{self._folder}/data", "-l", f"{self._folder}/log", "-w", "-o", options, "start")
+
+    def stop(self) -> None:
+        self._do("pg_ctl", "-D", f"{self._folder}/data", "-w", "-m", "immediate", "stop")
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://vigie@/{database}?host={self._folder}"
+
+    def new_database(self) -> str:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        engine = create_engine(self.url().replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return self.url(name)
+
+
+@contextlib.contextmanager
+def _postgres() -> Iterator[PostgresServer]:
+    # Not tmp_path: a socket's path may have 107 characters, and another user must get in.
+    folder = Path(tempfile.mkdtemp(prefix="vigie-pg-"))
+    server = PostgresServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        with contextlib.suppress(AssertionError):  # a test may have stopped it
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server for all tests; each takes a database of its own."""
+    with _postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A server that the test may stop and start."""
+    with _postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    return request.getfixturevalue("postgres").new_database()
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server on SQLite and a folder, as in the embedded mode."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--no-serve-artifacts"),
+        *("--default-artifact-root", f"file://{folder}/artifacts"),
+    ]
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder, start_new_session=True)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            while True:
+                assert process.poll() is None, (folder / "log").read_text()
+                with contextlib.suppress(httpx.HTTPError):
+                    if httpx.get(f"{address}/health").status_code == 200:
+                        break
+                time.sleep(0.2)
+            yield address
+        finally:
+            os.killpg(process.pid, 15)
+            process.wait()

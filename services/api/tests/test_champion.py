@@ -1,0 +1,285 @@
+"""The served model: found, verified, swapped under load, kept on disk, and never replaced by something worse."""
+
+import asyncio
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import vigie_model
+from vigie_api.champion.registry import NoChampion, RegistryAway
+from vigie_api.champion.serving import NoModel, Release
+from vigie_api.champion.source import FixedSource, Refused, RegistrySource, judge, load_artifact
+
+pytestmark = pytest.mark.anyio
+
+
+class FolderRegistry:
+    """A registry made of folders: the few calls of the real one, without a server."""
+
+    name = "sentiment"
+
+    def __init__(self) -> None:
+        self.folders: dict[str, Path] = {}
+        self.releases: dict[str, Release] = {}
+        self.alias: str | None = None
+        self.away = False
+        self.downloads = 0
+
+    def add(self, version: str, folder: Path) -> None:
+        self.folders[version] = folder
+        self.releases[version] = Release(version, "tiny", vigie_model.artifact_digest(folder), "passed: fine", "run")
+        self.alias = version
+
+    def champion(self) -> Release:
+        if self.away:
+            raise RegistryAway("MLflow is away.")
+        if self.alias is None:
+            raise NoChampion("Nobody.")
+        return self.releases[self.alias]
+
+    def download(self, version: str, into: Path) -> Path:
+        self.downloads += 1
+        return Path(shutil.copytree(self.folders[version], into / "vigie"))
+
+
+@pytest.fixture
+def registry(make_artifact, tmp_path):
+    registry = FolderRegistry()
+    registry.add("1", make_artifact(tmp_path / "one"))
+    return registry
+
+
+@pytest.fixture
+def source(registry, settings):
+    return RegistrySource(registry, settings.model_cache_dir)
+
+
+async def _version(api) -> str:
+    answer = await api.client.post("/v1/predict", json={"text": "Merci"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["model"]["version"]
+
+
+async def test_the_champion_serves_soon_after_the_start(running, settings, source, until):
+    async with running(settings, source) as api:
+        await until(lambda: api.services.serving.current is not None)
+        said = (await api.client.get("/v1/model")).json()
+        assert (said["version"], said["recipe"], said["source"], said["refresh_error"]) == ("1", "tiny", "registry", None)
+        assert said["uncertain"] == {"low": 0.4, "high": 0.6}
+        assert said["trained"] == {"dataset": "tiny"}
+        assert said["artifact_digest"].startswith("sha256:")
+        assert (await api.client.get("/readyz")).json()["model_version"] == "1"
+
+
+async def test_without_a_model_every_prediction_is_503_with_the_reason(running, settings, source, registry, until):
+    registry.alias = None
+    async with running(settings, source) as api:
+        await until(lambda: api.services.refresher.error is not None)
+        for answer in (
+            await api.client.post("/v1/predict", json={"text": "a"}),
+            await api.client.post("/v1/predict/batch", json={"texts": ["a"]}),
+            await api.client.get("/v1/model"),
+            await api.client.get("/readyz"),
+        ):
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert "Nobody." in answer.json()["detail"]
+        assert (await api.client.get("/livez")).status_code == 200
+        assert "vigie_model_refresh_failures_total 1.0" in (await api.client.get("/metrics")).text
+        assert "vigie_model_age_seconds NaN" in (await api.client.get("/metrics")).text
+
+
+async def test_a_refresh_swaps_to_the_new_champion_without_a_restart(
+    running, settings, source, registry, make_artifact, tmp_path
+):
+    async with running(settings, source) as api:
+        await api.services.refresher.refresh()
+        assert await _version(api) == "1"
+        registry.add("2", make_artifact(tmp_path / "two", bias=1.0))
+        answer = (await api.client.post("/v1/model/refresh")).json()
+        assert (answer["changed"], answer["model"]["version"]) == (True, "2")
+        assert (await api.client.post("/v1/model/refresh")).json()["changed"] is False
+        assert await _version(api) == "2"
+        assert 'vigie_model_info{recipe="tiny",version="2"} 1.0' in (await api.client.get("/metrics")).text
+        assert "vigie_model_swaps_total 2.0" in (await api.client.get("/metrics")).text
+
+
+async def test_no_request_fails_while_models_swap(running, settings, source, registry, make_artifact, tmp_path):
+    scores = {}
+    for version, bias in (("1", 0.0), ("2", 1.5)):
+        folder = make_artifact(tmp_path / f"v{version}", bias=bias)
+        registry.add(version, folder)
+        scores[version] = vigie_model.load(folder).predict_one("Merci").score
+    stop = asyncio.Event()
+    seen: dict[str, set[float]] = {"1": set(), "2": set()}
+
+    async def ask(client):
+        while not stop.is_set():
+            one = await client.post("/v1/predict", json={"text": "Merci"})
+            many = await client.post("/v1/predict/batch", json={"texts": ["Merci"] * 50})
+            assert (one.status_code, many.status_code) == (200, 200)
+            together = many.json()["predictions"]
+            assert len({said["model"]["version"] for said in together}) == 1
+            for said in (one.json(), *together):
+                seen[said["model"]["version"]].add(said["score"])
+            await asyncio.sleep(0)  # in process nothing else lets the others in
+
+    async with running(settings, source) as api:
+        await api.services.refresher.refresh()
+        asking = [asyncio.create_task(ask(api.client)) for _ in range(4)]
+        for turn in range(10):
+            registry.alias = "1" if turn % 2 else "2"
+            await api.services.refresher.refresh()
+        stop.set()
+        await asyncio.gather(*asking)
+    assert seen == {version: {score} for version, score in scores.items()}
+
+
+async def test_a_failed_refresh_keeps_what_serves_and_says_so(running, settings, source, registry):
+    async with running(settings, source) as api:
+        await api.services.refresher.refresh()
+        registry.away = True
+        for _ in range(2):
+            answer = await api.client.post("/v1/model/refresh")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+        assert await _version(api) == "1"
+        assert (await api.client.get("/v1/model")).json()["refresh_error"] == "MLflow is away."
+        registry.away = False
+        assert (await api.client.post("/v1/model/refresh")).json()["model"]["refresh_error"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"gate": "failed: worse"}, "failed: worse"),
+        ({"gate": ""}, "never judged"),
+        ({"artifact_digest": ""}, "no artifact digest"),
+        ({"artifact_digest": "sha256:other"}, "not the one the gate recorded"),
+    ],
+)
+async def test_a_version_that_the_gate_did_not_pass_never_serves(
+    running, settings, source, registry, make_artifact, tmp_path, change, reason
+):
+    async with running(settings, source) as api:
+        await api.services.refresher.refresh()
+        registry.add("2", make_artifact(tmp_path / "two", bias=1.0))
+        registry.releases["2"] = replace(registry.releases["2"], **change)
+        answer = await api.client.post("/v1/model/refresh")
+        assert answer.status_code == 409
+        assert reason in answer.json()["detail"]
+        assert await _version(api) == "1"
+    assert not (settings.model_cache_dir / "2").exists()
+
+
+async def test_an_artifact_that_cannot_be_loaded_keeps_the_old_model(
+    running, settings, source, registry, make_artifact, tmp_path
+):
+    async with running(settings, source) as api:
+        await api.services.refresher.refresh()
+        folder = make_artifact(tmp_path / "two")
+        (folder / "head.npz").write_bytes(b"damaged")
+        registry.add("2", folder)
+        answer = await api.client.post("/v1/model/refresh")
+        assert answer.status_code == 409
+        assert "cannot be loaded" in answer.json()["detail"]
+        assert await _version(api) == "1"
+    assert not (settings.model_cache_dir / "2").exists()
+
+
+async def test_the_unforeseen_keeps_the_old_model_too(running, settings, fixed, monkeypatch):
+    async with running(settings) as api:
+        await api.services.refresher.refresh()
+
+        def explode():
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(fixed, "champion", explode)
+        answer = await api.client.post("/v1/model/refresh")
+        assert answer.status_code == 503
+        assert await _version(api) == "1"
+
+
+async def test_the_api_starts_and_serves_from_disk_while_the_registry_is_away(running, settings, source, registry):
+    async with running(settings, source) as api:
+        await api.services.refresher.refresh()
+    registry.away = True
+    again = RegistrySource(registry, settings.model_cache_dir)
+    async with running(settings, again, ready=False) as api:
+        assert await _version(api) == "1"  # at once: nothing was waited for
+        said = (await api.client.get("/v1/model")).json()
+        assert said["source"] == "cache"
+        registry.away = False
+        assert (await api.client.post("/v1/model/refresh")).json()["changed"] is False
+        assert (await api.client.get("/v1/model")).json()["source"] == "registry"
+    assert registry.downloads == 1
+
+
+@pytest.mark.parametrize("damage", ["manifest.json", "head.npz", "champion.json"])
+async def test_a_damaged_cache_is_never_served_and_heals(running, settings, source, registry, damage, until):
+    async with running(settings, source) as api:
+        await api.services.refresher.refresh()
+    target = settings.model_cache_dir / ("champion.json" if damage == "champion.json" else f"1/{damage}")
+    target.write_bytes(b"{}")
+    registry.away = True
+    async with running(settings, RegistrySource(registry, settings.model_cache_dir)) as api:
+        assert (await api.client.post("/v1/predict", json={"text": "a"})).status_code == 503
+        registry.away = False
+        await api.services.refresher.refresh()
+        assert await _version(api) == "1"
+
+
+async def test_a_cache_that_explodes_does_not_stop_the_start(running, settings, fixed, monkeypatch):
+    def explode():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fixed, "remembered", explode)
+    async with running(settings) as api:
+        assert (await api.client.get("/livez")).status_code == 200
+
+
+async def test_the_cache_keeps_the_served_version_and_the_one_before(source, registry, make_artifact, tmp_path, settings):
+    (settings.model_cache_dir / ".download-dead").mkdir(parents=True)
+    for version in ("2", "3", "4"):
+        registry.add(version, make_artifact(tmp_path / version, bias=float(version)))
+        release = source.champion()
+        source.load(release)
+        source.remember(release)
+    assert sorted(path.name for path in settings.model_cache_dir.iterdir()) == ["3", "4", "champion.json"]
+
+
+async def test_the_poll_follows_the_alias_by_itself(running, settings, source, registry, make_artifact, tmp_path, until):
+    async with running(settings.model_copy(update={"poll_s": 0.01}), source) as api:
+        registry.add("2", make_artifact(tmp_path / "two"))
+        await until(lambda: api.services.serving.current and api.services.serving.current.version == "2")
+        registry.away = True
+        await until(lambda: api.services.refresher.error is not None)
+        registry.away = False
+        await until(lambda: api.services.refresher.error is None)
+
+
+async def test_an_empty_cache_remembers_nothing(source):
+    assert source.remembered() is None
+
+
+def test_a_real_artifact_is_loaded_with_its_digest_verified(make_artifact, tmp_path):
+    folder = make_artifact(tmp_path / "artifact")
+    assert load_artifact(folder).digest == vigie_model.artifact_digest(folder)
+
+
+def test_a_release_without_a_verdict_is_refused():
+    with pytest.raises(Refused):
+        judge(Release("1", "tiny", "sha256:x", "Passed: capital letters are not the gate's"))
+
+
+def test_a_fixed_source_is_always_the_same(constant):
+    fixed = FixedSource(constant(), version="5", recipe="constant")
+    fixed.remember(fixed.champion())
+    release, scorer = fixed.remembered()
+    assert (release.version, scorer) == ("5", fixed.load(release))
+
+
+def test_nothing_serves_before_the_first_load():
+    from vigie_api.champion.serving import Serving
+
+    with pytest.raises(NoModel):
+        Serving().get()

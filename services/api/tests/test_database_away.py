@@ -1,0 +1,227 @@
+"""The database is away: predictions go on, feedback goes to the spool or is refused with Retry-After, nothing is lost."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select, text
+
+from vigie_api.database.engine import Database, DatabaseAway
+from vigie_api.feedback.spool import Spool
+from vigie_api.feedback.table import Entry, feedback
+from vigie_api.prediction.recorder import Recorder
+from vigie_api.prediction.table import PredictionRow, predictions
+from vigie_api.settings import Settings
+from vigie_api.telemetry.metrics import Metrics
+
+pytestmark = pytest.mark.anyio
+
+
+def _entry(number: int) -> Entry:
+    now = datetime.now(UTC)
+    return Entry(f"id-{number}", "p", now, "wrong", "positive", "texte é", "negative", "1", None)
+
+
+def _row(number: int) -> PredictionRow:
+    return PredictionRow(f"r{number}", 1.0, "texte", "positive", 0.9, False, "fr", "1", "tiny")
+
+
+@pytest.mark.integration
+async def test_feedback_waits_on_disk_and_reaches_the_database_in_order(
+    running, settings, own_postgres, tmp_path, until
+):
+    values = settings.model_dump() | {"database_url": own_postgres.new_database(), "spool_dir": tmp_path / "spool"}
+    async with running(Settings(**values)) as api:
+        prediction = (await api.client.post("/v1/predict", json={"text": "Merci"})).json()["id"]
+        await api.settled()
+        own_postgres.stop()
+        for verdict in ("wrong", "correct", "wrong"):
+            said = await api.client.post(
+                "/v1/feedback", json={"prediction_id": prediction, "verdict": verdict, "sentiment": "positive"}
+            )
+            assert said.status_code == 201
+        last = said.json()
+        assert api.services.feedback._spool.depth == 3
+        assert (await api.client.post("/v1/predict", json={"text": "still judged"})).status_code == 200
+        assert (await api.client.get("/v1/feedback")).status_code == 503
+        assert "vigie_spool_depth 3.0" in (await api.client.get("/metrics")).text
+        own_postgres.start()
+        await until(lambda: api.services.feedback._spool.depth == 0)
+        (listed,) = (await api.client.get("/v1/feedback")).json()["feedback"]
+        assert (listed["id"], listed["verdict"], listed["text"]) == (last["id"], "wrong", "Merci")
+        assert listed["received_at"] == last["received_at"]
+        count = await api.services.database.read(lambda c: c.scalar(select(func.count()).select_from(feedback)))
+        assert count == 3
+        await until(lambda: api.services.recorder.depth == 0)
+
+
+@pytest.mark.integration
+async def test_without_a_spool_feedback_is_503_with_retry_after(running, settings, own_postgres):
+    values = settings.model_dump() | {"database_url": own_postgres.new_database()}
+    async with running(Settings(**values)) as api:
+        own_postgres.stop()
+        for answer in (
+            await api.client.post("/v1/feedback", json={"prediction_id": "p", "verdict": "wrong"}),
+            await api.client.get("/v1/feedback", headers={"accept": "application/x-ndjson"}),
+        ):
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+            assert answer.json()["type"] == "urn:vigie:problem:database-away"
+        own_postgres.start()
+        said = await api.client.post("/v1/feedback", json={"prediction_id": "p", "verdict": "wrong"})
+        assert said.status_code == 201
+
+
+@pytest.mark.integration
+async def test_the_api_starts_and_judges_before_its_database_does(running, settings, own_postgres, monkeypatch, until):
+    monkeypatch.setattr("vigie_api.app._MIGRATE_AGAIN_S", 0.05)
+    url = own_postgres.new_database()
+    own_postgres.stop()
+    async with running(Settings(**settings.model_dump() | {"database_url": url}), ready=False) as api:
+        assert (await api.client.post("/v1/predict", json={"text": "a"})).status_code == 200
+        assert (await api.client.get("/readyz")).json()["database"] is False
+        refused = await api.client.post("/v1/feedback", json={"prediction_id": "p", "verdict": "wrong"})
+        assert refused.status_code == 503
+        own_postgres.start()
+        await until(lambda: api.services.database.ready)
+        await api.settled()
+        assert await api.services.database.read(lambda c: c.scalar(select(func.count()).select_from(predictions))) == 1
+
+
+async def test_a_spool_outlives_its_process_and_keeps_the_order(tmp_path):
+    spool = Spool(tmp_path)
+    for number in range(12):
+        spool.append(_entry(number))
+    (tmp_path / "0-cut.new").write_text("{")
+    again = Spool(tmp_path)
+    assert again.depth == 12
+    assert [entry.id for _, entry in again.waiting()] == [f"id-{number}" for number in range(12)]
+    assert next(again.waiting())[1].text == "texte é"
+    assert not list(tmp_path.glob("*.new"))
+
+
+async def test_a_damaged_spool_file_is_set_aside_and_the_rest_goes_on(running, settings, tmp_path, until):
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    spool.append(_entry(1))
+    (folder / "00-damaged.json").write_text("{")
+    async with running(settings.model_copy(update={"spool_dir": folder})) as api:
+        await until(lambda: api.services.feedback._spool.depth == 0)
+        (listed,) = (await api.client.get("/v1/feedback")).json()["feedback"]
+    assert listed["id"] == "id-1"
+    assert [path.name for path in folder.iterdir()] == ["00-damaged.damaged"]
+
+
+async def test_an_entry_that_the_database_refuses_is_set_aside(running, settings, tmp_path, until):
+    folder = tmp_path / "spool"
+    Spool(folder).append(_entry(1))
+    path = next(folder.iterdir())
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"verdict": None}))
+    async with running(settings.model_copy(update={"spool_dir": folder})) as api:
+        await until(lambda: api.services.feedback._spool.depth == 0)
+    assert [path.suffix for path in folder.iterdir()] == [".damaged"]
+
+
+async def test_an_entry_replayed_twice_is_kept_once(running, settings, tmp_path):
+    from vigie_api.feedback.table import keep
+
+    async with running(settings) as api:
+        for _ in range(2):
+            await api.services.database.write(lambda c: keep(c, _entry(1), replayed=True))
+        count = await api.services.database.read(lambda c: c.scalar(select(func.count()).select_from(feedback)))
+    assert count == 1
+
+
+async def test_a_full_disk_is_503_not_a_false_promise(running, settings, tmp_path, monkeypatch):
+    def full(_entry):
+        raise OSError(28, "No space left on device")
+
+    async with running(settings.model_copy(update={"spool_dir": tmp_path / "spool"})) as api:
+        api.services.database.ready = False
+        monkeypatch.setattr(api.services.feedback._spool, "append", full)
+        said = await api.client.post("/v1/feedback", json={"prediction_id": "p", "verdict": "wrong"})
+        assert said.status_code == 503
+        api.services.database.ready = True
+
+
+@pytest.fixture
+async def database(tmp_path):
+    from vigie_api.database.migrate import migrate
+
+    opened = Database(f"sqlite:///{tmp_path}/r.db")
+    migrate(opened.engine)
+    opened.ready = True
+    yield opened
+    await opened.close()
+
+
+async def _count(database) -> int:
+    return await database.read(lambda c: c.scalar(select(func.count()).select_from(predictions)))
+
+
+async def test_a_full_queue_drops_and_counts(database):
+    metrics = Metrics()
+    recorder = Recorder(database, metrics, queue_size=2, flush_s=1)
+    for number in range(5):
+        recorder.put(_row(number))
+    assert recorder.depth == 2
+    assert b'vigie_write_behind_dropped_total{reason="queue-full"} 3.0' in metrics.render()
+    await recorder.flush()
+    assert await _count(database) == 2
+
+
+async def test_rows_stay_queued_while_the_database_is_away_and_are_flushed_at_the_end(database):
+    recorder = Recorder(database, Metrics(), queue_size=5_000, flush_s=1)
+    for number in range(2_500):
+        recorder.put(_row(number))
+    database.ready = False
+    with pytest.raises(DatabaseAway):
+        await recorder.flush()
+    assert recorder.depth == 2_500
+    assert recorder.find("r3") is not None
+    database.ready = True
+    await recorder.close()
+    assert (recorder.depth, await _count(database)) == (0, 2_500)
+
+
+async def test_what_cannot_be_written_at_the_end_is_counted(database):
+    metrics = Metrics()
+    recorder = Recorder(database, metrics, queue_size=10, flush_s=1)
+    recorder.put(_row(1))
+    database.ready = False
+    await recorder.close()
+    assert b'vigie_write_behind_dropped_total{reason="shutdown"} 1.0' in metrics.render()
+
+
+async def test_a_batch_that_is_refused_for_good_does_not_block_the_next(database, until):
+    metrics = Metrics()
+    recorder = Recorder(database, metrics, queue_size=10, flush_s=0.01)
+    task = asyncio.create_task(recorder.run())
+    recorder.put(_row(1)._replace(text=None))
+    await until(lambda: recorder.depth == 0)
+    recorder.put(_row(2))
+    await until(lambda: recorder.depth == 0)
+    task.cancel()
+    assert await _count(database) == 1
+    assert b'vigie_write_behind_dropped_total{reason="refused"} 1.0' in metrics.render()
+
+
+async def test_the_same_batch_twice_writes_it_once(database):
+    from vigie_api.prediction.table import insert_predictions
+
+    for _ in range(2):
+        await database.write(insert_predictions, [_row(1)])
+    assert await _count(database) == 1
+
+
+@pytest.mark.integration
+def test_a_lost_connection_counts_as_away(own_postgres):
+    from vigie_api.database.engine import is_away, open_engine
+
+    engine = open_engine(own_postgres.url().replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        own_postgres.stop()
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is the driver's choice
+            connection.execute(text("SELECT 1"))
+    assert is_away(caught.value)
+    engine.dispose()

@@ -1,0 +1,214 @@
+"""Feedback: kept whole, the last one counts, the history stays, and it can be read in pages or all at once."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from vigie_api.feedback.listing import decode_cursor, encode_cursor
+from vigie_api.feedback.table import feedback
+from vigie_api.problem import InvalidRequest
+from vigie_api.settings import Settings
+
+pytestmark = pytest.mark.anyio
+NDJSON = {"accept": "application/x-ndjson"}
+
+
+@pytest.fixture
+async def api(running, settings, database_url):
+    """The application, on SQLite and on Postgres."""
+    values = settings.model_dump() | {"database_url": database_url}
+    async with running(Settings(**values)) as started:
+        yield started
+
+
+async def _judged(api, text="Merci !") -> str:
+    return (await api.client.post("/v1/predict", json={"text": text})).json()["id"]
+
+
+async def _say(api, prediction_id, verdict="wrong", **more):
+    return await api.client.post("/v1/feedback", json={"prediction_id": prediction_id, "verdict": verdict, **more})
+
+
+async def _listed(api, **filters):
+    answer = await api.client.get("/v1/feedback", params=filters)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["feedback"]
+
+
+async def test_wrong_without_a_correction_implies_the_other_sentiment(api):
+    said = await _say(api, await _judged(api))
+    assert said.status_code == 201
+    assert said.json()["correction"] == "negative"
+
+
+async def test_a_verdict_faster_than_the_write_behind_knows_its_prediction(api, running):
+    prediction_id = await _judged(api, "Vol parfait")
+    assert api.services.recorder.find(prediction_id) is not None
+    await _say(api, prediction_id)
+    (listed,) = await _listed(api)
+    assert (listed["text"], listed["sentiment"], listed["model_version"]) == ("Vol parfait", "positive", "1")
+
+
+@pytest.mark.parametrize("written", [False, True])
+async def test_the_same_verdict_again_changes_nothing(api, written):
+    prediction_id = await _judged(api)
+    first = await _say(api, prediction_id, text="Merci !", sentiment="positive", model_version="1")
+    if written:
+        await api.settled()
+    for _ in range(3):
+        again = await _say(api, prediction_id, text="Merci !", sentiment="positive", model_version="1")
+        assert (again.status_code, again.json()) == (200, first.json())
+    assert (await _say(api, prediction_id)).status_code == 200
+    assert await _rows(api) == 1
+
+
+async def _rows(api) -> int:
+    return await api.services.database.read(lambda c: c.scalar(select(func.count()).select_from(feedback)))
+
+
+async def test_the_last_verdict_counts_and_the_history_stays(api):
+    prediction_id = await _judged(api)
+    for verdict, comment in (("wrong", None), ("correct", None), ("wrong", "really"), ("correct", "no")):
+        assert (await _say(api, prediction_id, verdict, comment=comment)).status_code == 201
+    (listed,) = await _listed(api)
+    assert (listed["verdict"], listed["correction"], listed["comment"]) == ("correct", "positive", "no")
+    assert await _rows(api) == 4
+
+
+async def test_feedback_stands_without_its_prediction(api):
+    said = await _say(
+        api, "lost-in-a-crash", text="Bagage perdu", sentiment="positive", model_version="7", comment="évident"
+    )
+    assert (said.status_code, said.json()["correction"]) == (201, "negative")
+    (listed,) = await _listed(api)
+    assert (listed["text"], listed["sentiment"], listed["model_version"]) == ("Bagage perdu", "positive", "7")
+    assert (listed["score"], listed["comment"]) == (None, "évident")
+
+
+async def test_feedback_on_an_unknown_prediction_is_kept_even_without_its_text(api):
+    assert (await _say(api, "unknown")).json()["correction"] is None
+    more = await _say(api, "unknown", text="Now with a text", sentiment="negative")
+    assert (more.status_code, more.json()["correction"]) == (201, "positive")
+    (listed,) = await _listed(api)
+    assert listed["text"] == "Now with a text"
+
+
+async def test_a_correction_that_was_unknown_is_implied_once_the_prediction_is_there(api):
+    from vigie_api.prediction.table import PredictionRow, insert_predictions
+
+    await _say(api, "late")
+    row = PredictionRow("late", 1.0, "texte", "negative", 0.1, False, "fr", "1", "tiny")
+    await api.services.database.write(insert_predictions, [row])
+    (listed,) = await _listed(api)
+    assert (listed["correction"], listed["text"], listed["score"]) == ("positive", "texte", 0.1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"prediction_id": "p"},
+        {"prediction_id": "p", "verdict": "maybe"},
+        {"prediction_id": "", "verdict": "wrong"},
+        {"prediction_id": "p/../q", "verdict": "wrong"},
+        {"prediction_id": "p" * 65, "verdict": "wrong"},
+        {"prediction_id": "p", "verdict": "wrong", "corection": "positive"},
+        {"prediction_id": "p", "verdict": "wrong", "correction": "neutral"},
+        {"prediction_id": "p", "verdict": "wrong", "sentiment": "positive", "correction": "positive"},
+        {"prediction_id": "p", "verdict": "correct", "sentiment": "positive", "correction": "negative"},
+        {"prediction_id": "p", "verdict": "wrong", "comment": "a\u0000b"},
+        {"prediction_id": "p", "verdict": "wrong", "comment": "a" * 1_001},
+        {"prediction_id": "p", "verdict": "wrong", "text": " "},
+        {"prediction_id": "p", "verdict": "wrong", "model_version": "1; DROP"},
+    ],
+    ids=str,
+)
+async def test_feedback_that_makes_no_sense_is_422(api, body):
+    assert (await api.client.post("/v1/feedback", json=body)).status_code == 422
+    assert await _rows(api) == 0
+
+
+async def test_two_people_at_once_leave_one_verdict_that_counts(api):
+    prediction_id = await _judged(api)
+    said = await asyncio.gather(*(_say(api, prediction_id, comment=f"n{n}") for n in range(12)))
+    assert {answer.status_code for answer in said} == {201}
+    assert len(await _listed(api)) == 1
+    assert await _rows(api) == 12
+
+
+async def test_filters_narrow_by_verdict_time_and_version(api):
+    for number in range(4):
+        await _say(api, f"p{number}", "wrong" if number % 2 else "correct", model_version=str(1 + number // 2))
+    assert {row["prediction_id"] for row in await _listed(api, verdict="wrong")} == {"p1", "p3"}
+    assert {row["prediction_id"] for row in await _listed(api, model_version="2")} == {"p2", "p3"}
+    times = {row["prediction_id"]: row["received_at"] for row in await _listed(api)}
+    assert {row["prediction_id"] for row in await _listed(api, since=times["p2"])} == {"p2", "p3"}
+    assert {row["prediction_id"] for row in await _listed(api, until=times["p2"])} == {"p0", "p1"}
+    paris = datetime.fromisoformat(times["p3"]).astimezone(tz=UTC) + timedelta(0)
+    assert len(await _listed(api, since=paris.isoformat().replace("+00:00", "Z"))) == 1
+    assert await _listed(api, since="2999-01-01T00:00:00+02:00") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "verdict=bad",
+        "since=yesterday",
+        "since=2026-01-01T00:00:00",
+        "limit=0",
+        "limit=501",
+        "model_version=x",
+        "cursor=zz",
+    ],
+)
+async def test_a_filter_that_makes_no_sense_is_422(api, query):
+    assert (await api.client.get(f"/v1/feedback?{query}")).status_code == 422
+
+
+async def test_pages_follow_each_other_newest_first_without_gap_or_repeat(api):
+    for number in range(7):
+        await _say(api, f"p{number}")
+    seen, cursor = [], None
+    while True:
+        parameters = {"limit": 3} | ({"cursor": cursor} if cursor else {})
+        page = (await api.client.get("/v1/feedback", params=parameters)).json()
+        seen += [row["prediction_id"] for row in page["feedback"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+        await _say(api, f"new{len(seen)}")  # what arrives meanwhile is newer, so it moves nothing
+    assert seen == [f"p{number}" for number in reversed(range(7))]
+
+
+async def test_the_export_has_every_match_a_line_each(api, monkeypatch):
+    monkeypatch.setattr("vigie_api.feedback.listing._EXPORT_PAGE", 2)
+    for number in range(5):
+        await _say(api, f"p{number}", text="deux\nlignes é")
+    await _say(api, "fine", "correct")
+    answer = await api.client.get("/v1/feedback?verdict=wrong", headers=NDJSON)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    rows = [json.loads(line) for line in answer.text.splitlines()]
+    assert [row["prediction_id"] for row in rows] == ["p4", "p3", "p2", "p1", "p0"]
+    assert rows[0]["text"] == "deux\nlignes é"
+
+
+async def test_an_export_of_nothing_is_empty(api):
+    answer = await api.client.get("/v1/feedback", headers=NDJSON)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@given(st.integers(min_value=0, max_value=2**63 - 1))
+def test_a_cursor_survives_the_round_trip(seq):
+    assert decode_cursor(encode_cursor(seq)) == seq
+
+
+@given(st.text(max_size=64))
+def test_no_other_text_is_a_cursor(text):
+    try:
+        assert encode_cursor(decode_cursor(text)) == text
+    except InvalidRequest:
+        pass

@@ -1,0 +1,61 @@
+"""Migrations make exactly the tables that the code uses, once, whoever runs them."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from vigie_api.database.engine import open_engine
+from vigie_api.database.migrate import migrate
+from vigie_api.database.schema import metadata
+from vigie_api.feedback.table import feedback
+from vigie_api.prediction.table import predictions
+from vigie_api.settings import Settings
+
+
+@pytest.fixture
+def engine(database_url):
+    opened = open_engine(Settings(database_url=database_url).database_url)
+    yield opened
+    opened.dispose()
+
+
+def test_the_migrated_database_is_what_the_code_expects(engine):
+    assert migrate(engine) == "0001"
+    assert {feedback.name, predictions.name} == set(metadata.tables)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "target_metadata": metadata})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrating_again_changes_nothing(engine):
+    assert migrate(engine) == migrate(engine)
+
+
+def test_several_processes_may_migrate_at_once(database_url):
+    command = [sys.executable, "-c", "from vigie_api.cli import main; main()", "migrate"]
+    environment = os.environ | {"VIGIE_API_DATABASE_URL": database_url}
+    running = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(3)
+    ]
+    said = [process.communicate()[0].decode() for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0], said
+    assert said == ["The database is at revision 0001.\n"] * 3
+
+
+def test_threads_of_one_process_may_migrate_at_once(engine):
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(migrate, [engine] * 4)) == {"0001"}
+
+
+def test_sqlite_is_opened_for_durability(tmp_path):
+    engine = open_engine(f"sqlite:///{tmp_path}/new/folder/x.db")
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+    engine.dispose()
