@@ -9,9 +9,11 @@ import threading
 
 import pytest
 
-from .conftest import LONG_RUNNING, wait_until
+from .conftest import LONG_RUNNING, ROOT, wait_until
 
 pytestmark = pytest.mark.e2e
+
+CORPORA = ROOT / "services/trainer/src/vigie_trainer/corpus"
 
 
 def test_the_first_champion_made_itself(api):
@@ -55,13 +57,21 @@ def give_correction(api) -> dict:
 
 
 def kept_corrections(api) -> dict[str, dict]:
-    lines = api.get("/v1/feedback", params={"verdict": "wrong"}, headers={"Accept": "application/x-ndjson"}).text
-    return {line["prediction_id"]: line for line in map(json.loads, lines.splitlines())}
+    answer = api.get("/v1/feedback", params={"verdict": "wrong"}, headers={"Accept": "application/x-ndjson"})
+    assert answer.status_code == 200, answer.text
+    return {line["prediction_id"]: line for line in map(json.loads, answer.text.splitlines())}
+
+
+def wait_for_the_rest(api) -> None:
+    """Wait for Postgres and MLflow: the API is ready to predict before they are."""
+    wait_until("Postgres is back", lambda: api.get("/v1/feedback").status_code == 200)
+    wait_until("MLflow is back", lambda: api.get("/v1/models").status_code == 200)
 
 
 @pytest.mark.parametrize("how", ["restarted", "recreated"])
 def test_nothing_is_lost_when_every_container_is(stack, how):
     with stack.api() as api:
+        wait_for_the_rest(api)
         given = [give_correction(api) for _ in range(3)]
         before = api.get("/v1/model").json()
         models = api.get("/v1/models").json()
@@ -73,39 +83,31 @@ def test_nothing_is_lost_when_every_container_is(stack, how):
     wait_until("page and API are back", stack.ready)
 
     with stack.api() as api:
+        wait_for_the_rest(api)
         kept = kept_corrections(api)
         for correction in given:
             assert kept[correction["prediction_id"]]["correction"] == correction["correction"]
             assert kept[correction["prediction_id"]]["comment"] == "ironie"
-        wait_until("MLflow is back", lambda: api.get("/v1/models").status_code == 200)
         assert api.get("/v1/models").json() == models
         after = api.get("/v1/model").json()
         assert (after["version"], after["artifact_digest"]) == (before["version"], before["artifact_digest"])
 
 
 def write_posts(path) -> None:
-    """Write posts in a jargon that the first champion cannot know, so that a model trained on them is better."""
+    """Write the posts of the first champion, and as many again in a jargon that it cannot know."""
     praise = ["zenlounge", "snackissime", "glidesmooth", "crewlove", "skyjoy", "comfymax"]
     blame = ["queueocalypse", "bagvanish", "gatechaos", "delaypocalypse", "seatcrush", "wifidead"]
     things = ["Paris", "Lyon", "Nice", "Tunis", "the lounge", "the night flight", "boarding", "row twelve", "vol 318"]
     frames = ["{w} on {t} today", "{t}: {w} again", "only {w}, {t} as always", "{t} was {w} from start to end"]
-    plain = {
-        1: ["what a great crew, thank you", "vol parfait, merci beaucoup", "lovely flight and on time", "très content"],
-        0: [
-            "worst airline ever",
-            "vol annulé, quelle honte",
-            "lost my bag and no answer",
-            "retard affreux, plus jamais",
-        ],
-    }
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["text", "label"])
+        for corpus in sorted(CORPORA.glob("demo_*.csv")):
+            with corpus.open(newline="", encoding="utf-8") as posts:
+                writer.writerows((row["text"], row["label"]) for row in csv.DictReader(posts))
         for label, words in ((1, praise), (0, blame)):
             for word, thing, frame in itertools.product(words, things, frames):
                 writer.writerow([frame.format(w=word, t=thing), label])
-            for number, text in itertools.product(range(40), plain[label]):
-                writer.writerow([f"{text} {number}", label])
     path.chmod(0o644)
 
 
