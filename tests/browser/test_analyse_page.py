@@ -184,10 +184,11 @@ def test_the_page_fits_its_screen_empty_and_full(open_page, picture, site, size,
     tab.set_viewport_size(SIZES[size])
     expect(tab.locator(".v-empty")).to_be_visible()
     picture(tab, f"{size}-{language}-empty")
-    for example in ("first", "second", "third"):
+    for example in ("third", "first", "second"):
         tab.locator(f".st-key-examples_{example} button").click()
         text = tab.locator(f".st-key-examples_{example} button").inner_text()
         expect(tab.locator(".v-post")).to_have_text(text)
+    picture(tab, f"{size}-{language}-judged")
     tab.locator(".st-key-no button").click()
     expect(tab.locator(".st-key-send button")).to_be_visible()
     picture(tab, f"{size}-{language}-correcting")
