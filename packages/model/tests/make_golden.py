@@ -1,7 +1,7 @@
 """Writes the golden artifacts and their scores: `python make_golden.py`.
 
-Run it only when a new format is added, into a new folder: a golden artifact that changes is a broken promise. Every head is written down by
-hand or trained on a few sentences, and the scores are those of the day it was made.
+Run it only when a new format is added, into a new folder: a golden artifact that changes is a broken promise. Every
+head is written down by hand or trained on a few rows, and the scores are those of the day it was made.
 """
 
 import json

@@ -44,7 +44,15 @@ def replace_file(folder: Path, name: str, data: bytes) -> None:
 def small_model(folder: Path) -> str:
     features = TfidfFeatures(Cleaner(), [Block("word", (1, 1), ["good", "bad"], np.array([1.0, 2.0]))])
     head = LinearHead(np.array([1.0, -1.0]), 0.1)
-    return vigie_model.save(folder, recipe="tfidf_logreg", features=features, head=head, calibration=Platt(), uncertain=(0.45, 0.55), trained={"rows": 2})  # fmt: skip
+    return vigie_model.save(
+        folder,
+        recipe="tfidf_logreg",
+        features=features,
+        head=head,
+        calibration=Platt(),
+        uncertain=(0.45, 0.55),
+        trained={"rows": 2},
+    )
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path):
@@ -95,7 +103,15 @@ def test_facts_that_are_not_plain_data_are_refused(tmp_path: Path):
     head = LinearHead(np.zeros(0), 0.0)
     for value in (float("nan"), {1, 2}):
         with pytest.raises(ArtifactError, match="JSON"):
-            vigie_model.save(tmp_path / "a", recipe="r_x", features=features, head=head, calibration=Platt(), uncertain=(0.5, 0.5), trained={"x": value})  # fmt: skip
+            vigie_model.save(
+                tmp_path / "a",
+                recipe="r_x",
+                features=features,
+                head=head,
+                calibration=Platt(),
+                uncertain=(0.5, 0.5),
+                trained={"x": value},
+            )
 
 
 def test_a_missing_folder_or_manifest_is_named(tmp_path: Path):
@@ -212,7 +228,16 @@ def test_weights_that_are_not_finite_are_refused(linear: Path):
         vigie_model.load(linear)
 
 
-@pytest.mark.parametrize(("name", "data"), [("idf_0.npz", pack_arrays({"idf": np.full(15, -1.0)})), ("idf_0.npz", pack_arrays({"idf": np.ones(2)})), ("terms_0.json", b'["a", "a"]'), ("terms_0.json", b"{}"), ("terms_0.json", b"nonsense")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("idf_0.npz", pack_arrays({"idf": np.full(15, -1.0)})),
+        ("idf_0.npz", pack_arrays({"idf": np.ones(2)})),
+        ("terms_0.json", b'["a", "a"]'),
+        ("terms_0.json", b"{}"),
+        ("terms_0.json", b"nonsense"),
+    ],
+)
 def test_terms_and_weights_that_do_not_go_together_are_refused(linear: Path, name: str, data: bytes):
     replace_file(linear, name, data)
     with pytest.raises(ArtifactError):

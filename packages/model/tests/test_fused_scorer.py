@@ -50,40 +50,43 @@ TEXTS = st.one_of(
     st.lists(st.sampled_from(["good", "bad", "!"]), max_size=60).map(" ".join),
     st.text(max_size=60),
 )
+SHAPES = [((1, 2), (3, 5)), ((1, 2), (2, 4)), ((1, 1), (1, 3)), ((1, 2), None), (None, (2, 5)), ((1, 3), (3, 4))]
 CORPUS = st.lists(TEXTS, min_size=4, max_size=12)
 
 
 def sklearn_union(word: tuple[int, int] | None, char: tuple[int, int] | None, sublinear: bool) -> FeatureUnion:
     parts = []
+    common = {"lowercase": False, "sublinear_tf": sublinear}
     if word:
-        parts.append(
-            ("word", TfidfVectorizer(tokenizer=CLEANER.tokens, preprocessor=str, token_pattern=None, lowercase=False, ngram_range=word, sublinear_tf=sublinear))
-        )  # fmt: skip
+        tokens = {"tokenizer": CLEANER.tokens, "preprocessor": str, "token_pattern": None}
+        parts.append(("word", TfidfVectorizer(ngram_range=word, **tokens, **common)))
     if char:
-        parts.append(
-            ("char", TfidfVectorizer(analyzer="char_wb", preprocessor=CLEANER.clean, lowercase=False, ngram_range=char, sublinear_tf=sublinear))
-        )  # fmt: skip
+        vectorizer = TfidfVectorizer(analyzer="char_wb", preprocessor=CLEANER.clean, ngram_range=char, **common)
+        parts.append(("char", vectorizer))
     return FeatureUnion(parts)
 
 
 def ours(union: FeatureUnion) -> TfidfFeatures:
-    blocks = [
-        Block("word" if name == "word" else "char_wb", part.ngram_range, part.get_feature_names_out().tolist(), part.idf_, part.sublinear_tf)
-        for name, part in union.transformer_list
-    ]  # fmt: skip
+    blocks = []
+    for name, part in union.transformer_list:
+        terms = part.get_feature_names_out().tolist()
+        analyzer = "word" if name == "word" else "char_wb"
+        blocks.append(Block(analyzer, part.ngram_range, terms, part.idf_, part.sublinear_tf))
     return TfidfFeatures(CLEANER, blocks)
 
 
 @pytest.mark.parametrize("sublinear", [True, False])
-@pytest.mark.parametrize(
-    ("word", "char"),
-    [((1, 2), (3, 5)), ((1, 2), (2, 4)), ((1, 1), (1, 3)), ((1, 2), None), (None, (2, 5)), ((1, 3), (3, 4))],
-)
+@pytest.mark.parametrize(("word", "char"), SHAPES)
 @settings(max_examples=25, deadline=None)
 @given(corpus=CORPUS, unseen=st.lists(TEXTS, max_size=6), seed=st.integers(0, 2**16))
 def test_scores_equal_scikit_learns_to_a_billionth(
-    word: tuple[int, int] | None, char: tuple[int, int] | None, sublinear: bool, corpus: list[str], unseen: list[str], seed: int
-):  # fmt: skip
+    word: tuple[int, int] | None,
+    char: tuple[int, int] | None,
+    sublinear: bool,
+    corpus: list[str],
+    unseen: list[str],
+    seed: int,
+):
     union = sklearn_union(word, char, sublinear)
     corpus = ["good bad", *corpus]  # so that there is a vocabulary
     theirs = union.fit_transform(corpus)

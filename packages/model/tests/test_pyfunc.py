@@ -17,12 +17,13 @@ frame = pd.DataFrame({"text": ["not good"]})
 model = vigie_model.load(Path(sys.argv[1]))
 mlflow.pyfunc.save_model(
     sys.argv[2], python_model=str(vigie_model.pyfunc_source()), artifacts={"vigie": sys.argv[1]},
-    code_paths=[str(Path(vigie_model.__file__).parent)], signature=infer_signature(frame, pd.DataFrame(model.predict(["not good"]))),
+    code_paths=[str(Path(vigie_model.__file__).parent)],
+    signature=infer_signature(frame, pd.DataFrame(model.predict(["not good"]))),
     pip_requirements=["numpy"],
 )
 """
 
-# The workspace is installed through .pth files: without their folders on the path, only the copy in the model can be imported.
+# The workspace is installed through .pth files: without their folders on the path, only the model's copy is left.
 LOAD = """
 import sys
 sys.path = [entry for entry in sys.path if not entry.rstrip("/").endswith("/src")]

@@ -12,10 +12,7 @@ from vigie_model import tokenizer
 NLTK = casual.TweetTokenizer(match_phone_numbers=False)
 PIECES = st.text(
     st.one_of(
-        st.sampled_from(
-            list("abcdDpPoO8:;=-)('*/\\|@#<>3.,!?_&%$+0123456789")
-            + ["é", "ñ", "’", "😀", "👍", "🏽", "\u200d", "🇫", "🇷"]
-        ),
+        st.sampled_from("abcdDpPoO8:;=-)('*/\\|@#<>3.,!?_&%$+0123456789éñ’😀👍🏽\u200d🇫🇷"),
         st.characters(exclude_categories=("Cs",)),
     ),
     max_size=40,
@@ -33,7 +30,7 @@ def test_the_patterns_are_nltks_word_for_word():
 @settings(max_examples=500, deadline=None)
 @given(PIECES)
 def test_a_piece_is_cut_as_nltk_cuts_it(piece: str):
-    # NLTK also unescapes entities and shortens long runs of signs; both are steps of the cleaning here, so texts with either are left out.
+    # NLTK also unescapes entities and shortens long runs of signs; both are steps of the cleaning here, so left out.
     if "&" in piece or re.search(r"([^\w])\1{3,}", piece):
         return
     assert tokenizer.tokenize(piece) == NLTK.tokenize(piece)

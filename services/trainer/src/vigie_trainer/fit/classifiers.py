@@ -63,12 +63,11 @@ class _Forest:
 class _Booster:
     threshold = 0.0
 
-    def __init__(self, booster: lightgbm.Booster, threads: int) -> None:
+    def __init__(self, booster: lightgbm.Booster) -> None:
         self._booster = booster
-        self._threads = threads
 
     def margins(self, matrix: csr_matrix) -> NDArray[np.float64]:
-        scores = self._booster.predict(matrix, raw_score=True, num_threads=self._threads)
+        scores = self._booster.predict(matrix, raw_score=True, num_threads=1)
         return np.asarray(scores, dtype=np.float64)
 
     def head(self, scale: NDArray[np.float64] | None, threads: int) -> BoosterHead:
@@ -103,7 +102,7 @@ def fit_classifier(
             )
             return _Forest(forest.fit(matrix.astype(np.float32), labels, sample_weight=weights))
         case BoosterSpec():
-            return _Booster(_boost(spec, matrix, labels, weights, seed=seed, threads=threads), threads)
+            return _Booster(_boost(spec, matrix, labels, weights, seed=seed))
         case _:
             assert_never(spec)
 
@@ -115,7 +114,6 @@ def _boost(
     weights: NDArray[np.float64] | None,
     *,
     seed: int,
-    threads: int,
 ) -> lightgbm.Booster:
     parameters = {
         "objective": "binary",
@@ -127,7 +125,9 @@ def _boost(
         "bagging_freq": 1 if spec.bagging_fraction < 1.0 else 0,
         "lambda_l2": spec.lambda_l2,
         "max_bin": spec.max_bin,
-        "num_threads": threads,
+        # One: LightGBM's threads meet at a barrier after every feature of every leaf, which on a machine that does
+        # anything else costs far more (seen: minutes for a fit of four seconds) than a second core saves.
+        "num_threads": 1,
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,

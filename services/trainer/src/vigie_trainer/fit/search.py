@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -15,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 from vigie_model import Cleaner
 from vigie_trainer.fit.classifiers import fit_classifier
 from vigie_trainer.fit.vectorise import CountedCorpus, fit_features
-from vigie_trainer.recipe import Cleaning, Recipe, TfidfSpec
+from vigie_trainer.recipe import Classifier, Cleaning, Recipe, TfidfSpec
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -76,26 +78,44 @@ def search(
     for tally in tallies:
         groups.setdefault(tally.recipe.cleaning, {}).setdefault(tally.recipe.features, []).append(tally)
     done = 0
-    for cleaning, by_features in groups.items():
-        corpus = CountedCorpus(texts, Cleaner(cleaning.options()))
-        for spec, group in by_features.items():
-            for train, held_out in folds:
-                features, matrix = fit_features(corpus, spec, train, labels[train])
-                unseen = features.rows(held_out)
-                for tally in group:
-                    model = fit_classifier(
-                        tally.recipe.classifier,
-                        matrix,
-                        labels[train],
-                        None if weights is None else weights[train],
-                        seed=seed,
-                        threads=threads,
-                    )
-                    tally.add(model.margins(unseen), model.threshold, held_out, labels[held_out])
-                    done += 1
+    # Folds side by side, one thread each: fits that each spread over all cores spend their time waiting for one
+    # another as soon as anything else runs on the machine.
+    with ThreadPoolExecutor(threads) as pool:
+        for cleaning, by_features in groups.items():
+            corpus = CountedCorpus(texts, Cleaner(cleaning.options()))
+            for spec, group in by_features.items():
+                corpus.count_for(spec)
+                classifiers = [tally.recipe.classifier for tally in group]
+                fold = partial(_fit_fold, corpus, spec, classifiers, labels, weights, seed)
+                for (_, held_out), found in zip(folds, pool.map(fold, folds), strict=True):
+                    for tally, (margins, threshold) in zip(group, found, strict=True):
+                        tally.add(margins, threshold, held_out, labels[held_out])
+                    done += len(group)
                     progress(done / (len(folds) * len(grid)))
     # Accuracy alone is noisy on a few thousand rows; the area under the curve breaks what is nearly a tie.
     return sorted((tally.candidate() for tally in tallies), key=lambda found: found.accuracy + found.auc, reverse=True)
+
+
+def _fit_fold(
+    corpus: CountedCorpus,
+    features: TfidfSpec,
+    classifiers: Sequence[Classifier],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+    seed: int,
+    fold: Fold,
+) -> list[tuple[NDArray[np.float64], float]]:
+    """The margins of the fold's held-out rows by each classifier, and the margin from which it means positive."""
+    train, held_out = fold
+    fitted, matrix = fit_features(corpus, features, train, labels[train])
+    unseen = fitted.rows(held_out)
+    found = []
+    for spec in classifiers:
+        model = fit_classifier(
+            spec, matrix, labels[train], None if weights is None else weights[train], seed=seed, threads=1
+        )
+        found.append((model.margins(unseen), model.threshold))
+    return found
 
 
 class _Tally:

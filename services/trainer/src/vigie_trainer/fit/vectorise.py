@@ -19,6 +19,12 @@ from vigie_trainer.recipe import NgramBlock, TfidfSpec
 Rows = NDArray[np.intp]
 
 
+def block_specs(spec: TfidfSpec) -> list[tuple[Analyzer, NgramBlock]]:
+    """The blocks of a recipe's features, words first."""
+    kinds: list[tuple[Analyzer, NgramBlock | None]] = [("word", spec.word), ("char_wb", spec.char)]
+    return [(analyzer, block) for analyzer, block in kinds if block is not None]
+
+
 class CountedCorpus:
     """Tokenised texts, with the counts of every kind of n-gram that was asked for, each counted once."""
 
@@ -26,6 +32,11 @@ class CountedCorpus:
         self.cleaner = cleaner
         self.documents = [cleaner.tokens(text) for text in texts]
         self._counts: dict[tuple[Analyzer, tuple[int, int]], Counts] = {}
+
+    def count_for(self, spec: TfidfSpec) -> None:
+        """Count whatever `spec` needs, so that threads which share the corpus afterwards only read."""
+        for analyzer, block in block_specs(spec):
+            self.counts(analyzer, block.ngrams)
 
     def counts(self, analyzer: Analyzer, ngrams: tuple[int, int]) -> Counts:
         """The counts of one kind of n-gram."""
@@ -91,11 +102,9 @@ def fit_features(
 
     Raises FitError when those texts hold no term at all.
     """
-    kinds: list[tuple[Analyzer, NgramBlock | None]] = [("word", spec.word), ("char_wb", spec.char)]
     blocks = tuple(
         _fit_block(corpus.counts(analyzer, block.ngrams), block, spec.sublinear_tf, rows, labels)
-        for analyzer, block in kinds
-        if block is not None
+        for analyzer, block in block_specs(spec)
     )
     plain = FittedFeatures(blocks, None)
     matrix = plain.unscaled(rows)
