@@ -21,7 +21,7 @@ def wait_for_mlflow(settings: Settings, wait_s: float, say: Callable[[str], None
     pause_s = 0.5
     while True:
         try:
-            return server_uri(settings)
+            return server_uri(settings, attempts=1)
         except Unavailable as error:
             now = time.monotonic()
             if now - start >= wait_s:

@@ -62,7 +62,9 @@ def train(recipe: "Recipe", material: Material, settings: Settings, *, register:
     from vigie_trainer.scoring.metrics import metrics
     from vigie_trainer.tracking.lineage import PeakMemory
     from vigie_trainer.tracking.pyfunc_model import save_pyfunc
+    from vigie_trainer.tracking.store import configure
 
+    configure(settings)
     train_side, test_side = material.split.train, material.split.test
     draft = RunDraft(settings.pending, recipe.name)
     try:

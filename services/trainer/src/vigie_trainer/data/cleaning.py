@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,5 +45,6 @@ def write_cleaned(posts: Posts, path: Path, options: "CleaningOptions", *, progr
     except OSError as error:
         raise Unavailable(f"{path} cannot be written: {error.strerror or error}.") from None
     finally:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):  # it is gone after replace, and may never have been there
+            fresh.unlink()
     return empty

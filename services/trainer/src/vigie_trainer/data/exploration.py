@@ -151,7 +151,7 @@ def parse_date(text: str) -> datetime | None:
     value = text.strip()
     parts = value.split()
     try:
-        if len(parts) == 6:
+        if len(parts) == 6 and not parts[0].endswith(","):
             if parts[4] in _ZONES:
                 parts[4] = _ZONES[parts[4]]
             return datetime.strptime(" ".join(parts), "%a %b %d %H:%M:%S %z %Y").astimezone(UTC)

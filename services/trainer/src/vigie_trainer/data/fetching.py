@@ -143,7 +143,8 @@ def _go_on(client: "httpx.Client", url: str, part: Path, expected: Expected, pro
         else:
             raise _Broken(f"status {answer.status_code}")
         with part.open("ab" if have else "wb") as out:
-            for block in answer.iter_bytes(_CHUNK):
+            # As it arrives: what is in hand when the connection breaks is kept.
+            for block in answer.iter_raw():
                 have += len(block)
                 if have > expected.size:
                     out.close()

@@ -116,14 +116,14 @@ def _languages(seen: Exploration) -> "Figure":
 
 
 def _days(days: Days) -> "Figure":
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
     figure, (axis,) = new_figure(7.5, 3.2)
     axis.bar(days.days, days.negative, color=RED, width=1.0, label="negative")  # type: ignore[arg-type]  # dates are fine
     axis.bar(days.days, days.positive, bottom=days.negative, color=BLUE, width=1.0, label="positive")  # type: ignore[arg-type]  # the same
     after = gap(days)
     if after is not None and after < days.days[-1]:
-        axis.axvspan(after, days.days[-1], color=GREY, alpha=0.18, linewidth=0)  # type: ignore[arg-type]  # the same
+        axis.axvspan(date2num(after) + 0.5, date2num(days.days[-1]) + 0.5, color=GREY, alpha=0.2, linewidth=0, zorder=0)  # type: ignore[no-untyped-call]  # matplotlib has no types there
         axis.set_title(f"grey: one class alone after {after:%d %B %Y}", loc="right", fontsize=9)
     locator = AutoDateLocator()  # type: ignore[no-untyped-call]  # matplotlib has no types there
     axis.xaxis.set_major_locator(locator)

@@ -1,7 +1,6 @@
 """Plain sentences that a model must judge right, and changes that must not move its verdict."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 PLAIN: dict[str, dict[str, tuple[str, ...]]] = {
@@ -103,8 +102,8 @@ def assess(all_cases: Sequence[Case], scores: Sequence[float]) -> list[Behaviour
     return result
 
 
-def main_languages(detected: Iterable[str]) -> list[str]:
-    """Languages (of those with cases) that make up 5 % or more of the training rows."""
-    counts = Counter(detected)
-    total = sum(counts.values())
-    return [language for language in PLAIN if total and counts[language] / total >= _LANGUAGE_SHARE]
+def required_languages(setting: str, shares: Mapping[str, float]) -> list[str]:
+    """Languages that decide: those of the setting, or, for `trained`, those of 5 % or more of the training rows."""
+    if setting != "trained":
+        return setting.split(",")
+    return [language for language in PLAIN if shares.get(language, 0.0) >= _LANGUAGE_SHARE]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from vigie_trainer.data.rows import text_hashes
 from vigie_trainer.errors import Unavailable, VigieError
 from vigie_trainer.gate.bare import BareAnswer, BareFailure, run_bare
-from vigie_trainer.gate.behaviour import PLAIN, assess, cases
+from vigie_trainer.gate.behaviour import assess, cases, required_languages
 from vigie_trainer.gate.paired import compare
 from vigie_trainer.gate.rules import Budgets, Evidence, Gate, judge
 from vigie_trainer.models import download
@@ -103,13 +103,6 @@ def run_gate(
         notes=notes,
     )
     return judge(evidence, budgets(settings)), answer.digest if answer else ""
-
-
-def required_languages(setting: str, shares: dict[str, float]) -> list[str]:
-    """Languages that decide: those of the setting, or those that make up 5 % or more of the training rows."""
-    if setting != "trained":
-        return setting.split(",")
-    return [language for language in PLAIN if shares.get(language, 0.0) >= 0.05]
 
 
 def _not_trained_on(lineage: _Lineage, old: _Lineage, champion: Version, notes: list[str]) -> NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """The MLflow model around an artifact: any MLflow client can use it, and none of our packages need be installed."""
 
 import shutil
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,15 +41,17 @@ def save_pyfunc(folder: Path, artifact: Path, model: "Model") -> None:
     staged = folder.with_name(folder.name + ".artifact") / ARTIFACT
     shutil.copytree(artifact, staged)
     try:
-        mlflow.pyfunc.save_model(
-            path=str(folder),
-            python_model=str(vigie_model.pyfunc_source()),
-            artifacts={ARTIFACT: str(staged)},
-            code_paths=[str(package)],
-            signature=infer_signature(example, answers),
-            input_example=example,
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice on type hints, to authors of notebooks
+            mlflow.pyfunc.save_model(
+                path=str(folder),
+                python_model=str(vigie_model.pyfunc_source()),
+                artifacts={ARTIFACT: str(staged)},
+                code_paths=[str(package)],
+                signature=infer_signature(example, answers),
+                input_example=example,
+                pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            )
     finally:
         shutil.rmtree(package.parent)
         shutil.rmtree(staged.parent)

@@ -153,7 +153,10 @@ def _log_model(store: Store, run_id: str, run: PendingRun) -> None:
     )
     stamp(run.model, run_id=run_id, model_id=model.model_id, location=model.artifact_location)
     store.client.log_model_artifacts(model.model_id, str(run.model))
-    store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    outputs = store.client.get_run(run_id).outputs
+    if model.model_id not in [one.model_id for one in (outputs.model_outputs if outputs else [])]:
+        # The one step that MLflow refuses to repeat.
+        store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
     store.client.finalize_logged_model(model.model_id, "READY")
 
 

@@ -1,7 +1,9 @@
 """The connection to MLflow: a server, or the embedded store when none runs."""
 
+import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -66,11 +68,12 @@ def connect(settings: Settings, *, say: Callable[[str], None] | None = None) -> 
         Unavailable: the server that is configured does not answer.
         VigieError: it answers, and refuses us.
     """
+    configure(settings)
     uri = _choose_uri(settings)
-    _configure(settings)
     if say:
         say("Opening MLflow")
-    with _quiet_imports():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its dependencies tell of each other's deprecations
         import mlflow
         from mlflow import MlflowClient
 
@@ -80,7 +83,7 @@ def connect(settings: Settings, *, say: Callable[[str], None] | None = None) -> 
         return Store(settings, uri, MlflowClient(uri, uri))
 
 
-def server_uri(settings: Settings) -> str | None:
+def server_uri(settings: Settings, *, attempts: int = 3) -> str | None:
     """The address of the server to talk to, or None for the embedded store.
 
     Raises:
@@ -89,7 +92,7 @@ def server_uri(settings: Settings) -> str | None:
     if settings.mlflow_uri:
         uri = settings.mlflow_uri.rstrip("/")
         if uri.startswith(("http://", "https://")):
-            probe(uri, settings)
+            probe(uri, settings, attempts=attempts)
         return uri
     try:
         probe(LOCAL_SERVER, settings, attempts=1, timeout_s=2.0)
@@ -176,8 +179,11 @@ def _choose_uri(settings: Settings) -> str:
     return f"sqlite:///{folder / 'mlflow.db'}"
 
 
-def _configure(settings: Settings) -> None:
-    """Short timeouts, no telemetry, no chatter; MLflow reads all that from its environment."""
+def configure(settings: Settings) -> None:
+    """Short timeouts, no telemetry, no chatter; to be called before MLflow is used for anything.
+
+    MLflow reads all that from the environment of the process.
+    """
     values: dict[str, Any] = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -188,6 +194,8 @@ def _configure(settings: Settings) -> None:
         # Presigned links name hosts that only the server knows (its S3), and clients then wait in silence.
         "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
         "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+        # The model carries its own requirements, not the project of the folder that we happen to stand in.
+        "MLFLOW_UV_AUTO_DETECT": "false",
         "GIT_PYTHON_REFRESH": "quiet",
     }
     if settings.mlflow_username:
@@ -195,17 +203,6 @@ def _configure(settings: Settings) -> None:
     if settings.mlflow_password:
         values["MLFLOW_TRACKING_PASSWORD"] = settings.mlflow_password.get_secret_value()
     os.environ.update({name: str(value) for name, value in values.items()})
-
-
-@contextmanager
-def _quiet_imports() -> Iterator[None]:
-    """MLflow's dependencies warn of each other's deprecations; that tells our user nothing."""
-    import logging
-    import warnings
-
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # It misses pip where uv made the environment; the requirements that we write are whole without it.
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
