@@ -50,6 +50,7 @@ def main() -> int:
             print(f"     docker compose -p {PROJECT} --env-file {ENV_FILE.relative_to(ROOT)} down -v")
         else:
             compose("down", "--volumes", "--remove-orphans", "--timeout", "10", quiet=True)
+            ENV_FILE.unlink(missing_ok=True)  # artifacts may be published; secrets need not
     print(f"e2e: {'all good' if code == 0 else f'failed with {code}'}; logs and pictures in artifacts/e2e")
     return code
 

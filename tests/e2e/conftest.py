@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ class Stack:
     project: str
     env_file: Path
     artifacts: Path
-    secrets: dict[str, str]
+    secrets: dict[str, str] = field(repr=False)
 
     def compose(self, *arguments: str) -> str:
         """Run `docker compose`, give its standard output; fail with what it said."""
