@@ -177,6 +177,32 @@ def test_nothing_of_streamlits_own_is_seen_and_nothing_is_fetched_from_elsewhere
     assert not [url for url in elsewhere if not url.startswith((site.url, "data:", "blob:"))]
 
 
+BROKEN = """
+import sys
+from pathlib import Path
+from vigie_ui import server
+from vigie_ui.settings import UiSettings
+server.SCRIPT = Path(sys.argv[1])
+server.serve(UiSettings(port=int(sys.argv[3])))
+"""
+
+
+def test_a_page_that_fails_says_so_in_words_and_logs_no_text(context, stack, tmp_path):
+    script = tmp_path / "broken.py"
+    script.write_text("raise ValueError('what a visitor wrote')")
+    stack.page.stop()
+    stack.page.command = ["python", "-c", BROKEN, str(script)]
+    stack.page.start()
+    tab = context.new_page()
+    tab.goto(f"{stack.page.url}/?lang=en")
+    expect(tab.get_by_role("alert")).to_contain_text("Something went wrong on this page.")
+    assert "ValueError" not in tab.locator("body").inner_text()
+    log = stack.page.log.read_text()
+    assert "the page failed: ValueError at" in log
+    assert "broken.py:1" in log
+    assert "what a visitor wrote" not in log
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("size", list(SIZES))
 def test_the_page_fits_its_screen_empty_and_full(open_page, picture, site, size, language):

@@ -13,7 +13,7 @@ import streamlit
 
 from vigie_ui import cli
 from vigie_ui.front import FrontDocument, front_document
-from vigie_ui.server import SCRIPT, build_app, options
+from vigie_ui.server import SCRIPT, build_app, options, trail
 from vigie_ui.settings import UiSettings
 
 TEMPLATE = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
@@ -130,3 +130,10 @@ def test_the_command_serves_and_writes_nothing_beside(tmp_path):
         assert process.wait(timeout=20) is not None
     assert not list(home.rglob("*"))
     assert not list(work.rglob("*"))
+
+
+def test_the_trail_of_an_error_is_its_places_without_its_words():
+    with pytest.raises(ValueError, match="secret") as caught:
+        raise ValueError("secret")
+    assert trail(caught.value).startswith("test_front_document.py:")
+    assert "secret" not in trail(caught.value)

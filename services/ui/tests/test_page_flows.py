@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from vigie_ui import shell, views
 from vigie_ui.server import SCRIPT
 
 HOSTILE = '<script>alert(1)</script> **bold** [x](javascript:alert(1)) :smile: $x$ & "quoted"'
@@ -212,6 +214,17 @@ def test_a_refused_answer_is_not_retried_for_ever(page, api):
 def test_an_unexpected_failure_gives_the_reference_to_quote(page, api):
     api.problem(500)
     assert "req-42" in html(ask(page, "Three hours late again"))
+
+
+def test_a_second_page_is_reached_from_the_head_of_every_page(api, monkeypatch):
+    def second(say, settings):
+        st.html(f"<p>second page in {say.language} of {settings.brand}</p>")
+
+    two = [*views.all_pages(), views.Page(order=20, path="second", name_key="verdict.title", render=second)]
+    monkeypatch.setattr(shell, "all_pages", lambda: two)
+    monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
+    page = AppTest.from_file(str(SCRIPT), default_timeout=20).run()
+    assert [link.proto.label for link in page.get("page_link")] == ["Analyse", "Verdict"]
 
 
 def make_due(page: AppTest) -> None:

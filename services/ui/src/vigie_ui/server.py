@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Final
 
 import streamlit as st
@@ -23,9 +24,8 @@ def build_app(settings: UiSettings) -> st.App:
     """The page as an ASGI application."""
 
     def on_script_error(error: Exception) -> bool:
-        # The type and the place say enough to mend it; the message could carry what a visitor wrote.
-        place = _innermost(error)
-        _log.error("the page failed: %s at %s", type(error).__name__, place)
+        # The type and the way there say enough to mend it; the message could carry what a visitor wrote.
+        _log.error("the page failed: %s at %s", type(error).__name__, trail(error))
         language = as_language(st.query_params.get("lang")) or settings.language
         st.html(markup.message("bad", load_catalogue(language)("app.failure"), urgent=True))
         return True
@@ -55,6 +55,7 @@ def options(settings: UiSettings) -> dict[str, Any]:
         "client.showSidebarNavigation": False,
         "logger.hideWelcomeMessage": True,
         "logger.level": "warning",
+        "logger.enableRich": False,
         "theme.base": "light",
         "theme.primaryColor": COLOURS["sky"],
         "theme.backgroundColor": COLOURS["paper"],
@@ -70,11 +71,12 @@ def options(settings: UiSettings) -> dict[str, Any]:
 
 def serve(settings: UiSettings) -> None:
     """Serve the page until SIGINT or SIGTERM."""
+    # Streamlit logs every failure of the page with its message; `on_script_error` does so without.
+    # A filter, because uvicorn's logging set-up enables every logger again.
+    logging.getLogger("streamlit.error_util").addFilter(lambda record: False)
     build_app(settings).run(config=options(settings))
 
 
-def _innermost(error: Exception) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+def trail(error: Exception) -> str:
+    """Where an error came from, outermost first: `analyse.py:40 > client.py:12`. Never what it says."""
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__))
