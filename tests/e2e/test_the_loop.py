@@ -93,6 +93,24 @@ def test_nothing_is_lost_when_every_container_is(stack, how):
         assert (after["version"], after["artifact_digest"]) == (before["version"], before["artifact_digest"])
 
 
+def test_with_everything_behind_it_down_the_api_starts_predicts_and_keeps_corrections(stack):
+    behind = ("mlflow", "minio", "postgres")
+    stack.compose("stop", *behind)
+    try:
+        stack.compose("restart", "api")
+        wait_until("the API is back", stack.ready)
+        with stack.api() as api:
+            source = api.get("/v1/model").json()["source"]
+            given = give_correction(api)
+    finally:
+        stack.compose("start", "postgres", "minio", "mlflow")
+    with stack.api() as api:
+        wait_for_the_rest(api)
+        wait_until("the spool is drained", lambda: given["prediction_id"] in kept_corrections(api))
+
+    assert source == "cache"
+
+
 def write_posts(path) -> None:
     """Write the posts of the first champion, and as many again in a jargon that it cannot know."""
     praise = ["zenlounge", "snackissime", "glidesmooth", "crewlove", "skyjoy", "comfymax"]
