@@ -71,6 +71,7 @@ def test_the_language_switches_at_once_and_is_in_the_address(tab):
     expect(tab.locator(".v-word")).to_have_text("Negative")
     expect(tab).to_have_url(re.compile(r"\?lang=en$"))
     expect(tab.locator("html")).to_have_attribute("lang", "en")
+    expect(tab.get_by_test_id("stSkipToContent")).to_have_text("Skip to the content")
     tab.reload()
     expect(tab.locator("h1")).to_have_text("What does this tweet say?")
 

@@ -37,7 +37,7 @@ _copy: Final = st.components.v2.component(
 
 def page_language(say: Catalogue) -> None:
     """Tell the browser and its screen reader which language the page is in."""
-    _page(key="page_language", data={"language": say.language}, height=1)
+    _page(key="page_language", data={"language": say.language, "skip": say("app.skip")}, height=1)
 
 
 def bring_into_view(target: str, *, turn: int) -> None:
