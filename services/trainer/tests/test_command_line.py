@@ -135,7 +135,8 @@ def test_every_setting_says_what_it_is() -> None:
 
 
 def test_line_numbers_are_short_to_read() -> None:
-    assert line_list([3, 4, 5, 9]) == "3–5, 9"
+    assert line_list([3, 4, 5, 9]) == "lines 3–5, 9"
+    assert line_list([7]) == "line 7"
     assert line_list(list(range(1, 60, 2))).endswith("23 and 18 more")
     assert number(None) == "–"
     assert number(0.12345) == "0.1235"  # rounded half to even would say 0.1234 or 0.1235

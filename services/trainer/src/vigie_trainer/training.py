@@ -27,6 +27,7 @@ HELD_OUT = "heldout/heldout.csv.gz"
 TRAIN_HASHES = "lineage/train_text_hashes.npy"
 LANGUAGES = "lineage/train_languages.json"
 _MEGABYTE = 1e6
+_LINES_TOLD = 1_000  # of each reason; the artifact set_aside.json has all
 _LANGUAGE_ROWS = 5_000  # enough to know the share of each language to a point or two
 
 Report = Callable[[str, float], None]
@@ -188,6 +189,7 @@ def _describe(
             "digest": posts.digest,
             "synthetic": material.synthetic,
             "set_aside": posts.set_aside.counts,
+            "bad_rows": {reason: lines[:_LINES_TOLD] for reason, lines in posts.set_aside.bad.items()},
         },
         "heldout_digest": held_out_digest,
         "train_rows": len(split.train.texts),

@@ -15,6 +15,7 @@ from rich.table import Table
 Report = Callable[[str, float], None]
 _PLAIN_EVERY_S = 10.0
 _LINES_SHOWN = 12
+_WIDE = 134
 
 
 class Terminal:
@@ -28,6 +29,11 @@ class Terminal:
         self.json_output = json_output
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
         self.out = Console(highlight=False, soft_wrap=True)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether stdout is a terminal that has no room for a wide table."""
+        return self.out.is_terminal and self.out.width < _WIDE
 
     def say(self, text: str) -> None:
         """One quiet line on stderr."""
@@ -48,7 +54,7 @@ class Terminal:
             return
         table = Table(title=escape(title), title_justify="left", header_style="bold", title_style="bold")
         for heading, numeric in columns:
-            table.add_column(heading, justify="right" if numeric else "left", no_wrap=True)
+            table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
         # A file or pipe has no width of its own; cells must not be cut there.
@@ -87,7 +93,7 @@ class Terminal:
         """Tell which rows of a file were set aside, with their line numbers."""
         for reason, numbers in lines.items():
             rows = f"{len(numbers):,} row{'s' if len(numbers) > 1 else ''}"
-            self.warn(f"{name}: {rows} set aside, {reasons.get(reason, reason)} (line {line_list(numbers)})")
+            self.warn(f"{name}: {rows} set aside, {reasons.get(reason, reason)} ({line_list(numbers)})")
 
 
 class _PlainReport:
@@ -109,7 +115,7 @@ class _PlainReport:
 
 
 def line_list(numbers: Sequence[int]) -> str:
-    """Line numbers for people: `3, 17–19, 40 and 12 more`."""
+    """Line numbers for people: `lines 3, 17–19, 40 and 12 more`."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
@@ -119,7 +125,8 @@ def line_list(numbers: Sequence[int]) -> str:
     shown = runs[:_LINES_SHOWN]
     text = ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in shown)
     left = len(numbers) - sum(last - first + 1 for first, last in shown)
-    return f"{text} and {left:,} more" if left else text
+    word = "line" if len(numbers) == 1 else "lines"
+    return f"{word} {text} and {left:,} more" if left else f"{word} {text}"
 
 
 def number(value: float | None, digits: int = 4) -> str:

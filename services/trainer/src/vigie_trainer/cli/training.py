@@ -1,5 +1,6 @@
 """`vigie train`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -196,37 +197,23 @@ def read_file(terminal: Terminal, path: Path, options: "ReadOptions") -> "Posts"
 
 def show_runs(terminal: Terminal, rows: list[dict[str, Any]], title: str) -> None:
     """A table of runs."""
-    columns = [
-        ("recipe", False),
-        ("accuracy", True),
-        ("ROC AUC", True),
-        ("F1 macro", True),
-        ("log loss", True),
-        ("ECE", True),
-        ("fit s", True),
-        ("size MB", True),
-        ("version", True),
-        ("run", False),
-    ]
-    terminal.table(
-        title,
-        columns,
-        [
-            (
-                row["recipe"],
-                number(row["metrics"]["accuracy"]),
-                number(row["metrics"]["roc_auc"]),
-                number(row["metrics"]["f1_macro"]),
-                number(row["metrics"]["log_loss"]),
-                number(row["metrics"]["ece"]),
-                number(row["fit_s"], 2),
-                number(row["artifact_mb"], 1),
-                " ".join([row["version"] or "–", *row.get("aliases", [])]),
-                row["run_id"] or "waiting",
-            )
-            for row in rows
-        ],
-    )
+    cells: dict[str, tuple[bool, Callable[[dict[str, Any]], str]]] = {
+        "recipe": (False, lambda row: str(row["recipe"])),
+        "accuracy": (True, lambda row: number(row["metrics"]["accuracy"])),
+        "ROC AUC": (True, lambda row: number(row["metrics"]["roc_auc"])),
+        "F1 macro": (True, lambda row: number(row["metrics"]["f1_macro"])),
+        "log loss": (True, lambda row: number(row["metrics"]["log_loss"])),
+        "ECE": (True, lambda row: number(row["metrics"]["ece"])),
+        "fit s": (True, lambda row: number(row["fit_s"], 2)),
+        "size MB": (True, lambda row: number(row["artifact_mb"], 1)),
+        "version": (True, lambda row: " ".join([row["version"] or "–", *row.get("aliases", [])])),
+        "run": (False, lambda row: row["run_id"] or "waiting"),
+    }
+    if terminal.narrow:  # the figures that choose a model stay; --json has all of them
+        for heading in ("F1 macro", "log loss", "ECE", "size MB"):
+            del cells[heading]
+    columns = [(heading, numeric) for heading, (numeric, _) in cells.items()]
+    terminal.table(title, columns, [[show(row) for _, show in cells.values()] for row in rows])
 
 
 def _recipe(name: str) -> "Recipe":
