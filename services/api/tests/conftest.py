@@ -1,5 +1,6 @@
 """Small real things for the tests: tiny artifacts, databases, a Postgres and an MLflow server of their own."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -91,9 +92,7 @@ def settings(tmp_path: Path) -> Settings:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what other tasks bring about; the test's own timeout ends a wait for nothing."""
-    import asyncio
-
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - what is waited for has no event
         await asyncio.sleep(0.01)
 
 

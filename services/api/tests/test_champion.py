@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 import vigie_model
 from vigie_api.champion.registry import NoChampion, RegistryAway
 from vigie_api.champion.serving import NoModel, Release
@@ -65,7 +66,12 @@ async def test_the_champion_serves_soon_after_the_start(running, settings, sourc
     async with running(settings, source) as api:
         await until(lambda: api.services.serving.current is not None)
         said = (await api.client.get("/v1/model")).json()
-        assert (said["version"], said["recipe"], said["source"], said["refresh_error"]) == ("1", "tiny", "registry", None)
+        assert (said["version"], said["recipe"], said["source"], said["refresh_error"]) == (
+            "1",
+            "tiny",
+            "registry",
+            None,
+        )
         assert said["uncertain"] == {"low": 0.4, "high": 0.6}
         assert said["trained"] == {"dataset": "tiny"}
         assert said["artifact_digest"].startswith("sha256:")
@@ -237,7 +243,9 @@ async def test_a_cache_that_explodes_does_not_stop_the_start(running, settings, 
         assert (await api.client.get("/livez")).status_code == 200
 
 
-async def test_the_cache_keeps_the_served_version_and_the_one_before(source, registry, make_artifact, tmp_path, settings):
+async def test_the_cache_keeps_the_served_version_and_the_one_before(
+    source, registry, make_artifact, tmp_path, settings
+):
     (settings.model_cache_dir / ".download-dead").mkdir(parents=True)
     for version in ("2", "3", "4"):
         registry.add(version, make_artifact(tmp_path / version, bias=float(version)))
@@ -247,7 +255,9 @@ async def test_the_cache_keeps_the_served_version_and_the_one_before(source, reg
     assert sorted(path.name for path in settings.model_cache_dir.iterdir()) == ["3", "4", "champion.json"]
 
 
-async def test_the_poll_follows_the_alias_by_itself(running, settings, source, registry, make_artifact, tmp_path, until):
+async def test_the_poll_follows_the_alias_by_itself(
+    running, settings, source, registry, make_artifact, tmp_path, until
+):
     async with running(settings.model_copy(update={"poll_s": 0.01}), source) as api:
         registry.add("2", make_artifact(tmp_path / "two"))
         await until(lambda: api.services.serving.current and api.services.serving.current.version == "2")

@@ -1,4 +1,4 @@
-"""The database is away: predictions go on, feedback goes to the spool or is refused with Retry-After, nothing is lost."""
+"""The database is away: predictions go on, feedback is spooled or refused with Retry-After, nothing is lost."""
 
 import asyncio
 import json

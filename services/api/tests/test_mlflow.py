@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+
 import vigie_model
 from vigie_api.settings import Settings
 

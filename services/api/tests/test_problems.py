@@ -109,7 +109,7 @@ async def test_an_error_after_the_answer_began_cuts_it(running, settings, monkey
         monkeypatch.setattr("vigie_api.feedback.routes.export", broken)
         async with running(settings) as api:
             api.client._transport.raise_app_exceptions = True
-            with pytest.raises(Exception, match="late|Caught handled"):
+            with pytest.raises(Exception, match=r"late|Caught handled"):
                 await api.client.get("/v1/feedback", headers={"accept": "application/x-ndjson"})
 
 

@@ -1,8 +1,8 @@
 """Sends the head and the body of a response in one system call.
 
-uvicorn writes them one after the other, uvloop hands each to the kernel at once, and a system call is a fifth of the cost
-of a prediction. Here the head waits for the body, which the same task sends right after it, and for no longer than
-the current turn of the event loop.
+uvicorn writes them one after the other, uvloop hands each to the kernel at once, and a system call is a good part of
+the cost of a prediction. Here the head waits for the body, which the same task sends right after it, and
+for no longer than the current turn of the event loop.
 """
 
 import asyncio

@@ -20,12 +20,15 @@ class CannotListen(Exception):  # noqa: N818 - reads as what happened
 
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket. Raises CannotListen."""
+    bound: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except OSError as error:
+        if bound is not None:
+            bound.close()
         if error.errno == errno.EADDRINUSE:
             raise CannotListen(
                 f"Port {port} on {host} is in use. Stop what listens there, or choose another with --port."
@@ -34,8 +37,8 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are answered first."""
+def worker(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """The one worker: uvloop and httptools, as `serve` runs it."""
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -52,4 +55,9 @@ def serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None:
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    return uvicorn.Server(config)
+
+
+def serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are answered first."""
+    worker(app, settings).run(sockets=[bound])

@@ -4,13 +4,11 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from vigie_api.access.route import GuardedRoute, JsonRoute, as_json, needs, operation_id
 from vigie_api.errors_documented import PROBLEMS, problems
 from vigie_api.feedback.listing import Filters, decode_cursor, encode_cursor, export, read_page
-from vigie_api.feedback.schema import FeedbackPage, FeedbackReceipt, FeedbackRequest, Verdict
-from vigie_api.prediction.schema import Version
+from vigie_api.feedback.schema import FeedbackPage, FeedbackQuery, FeedbackReceipt, FeedbackRequest
 from vigie_api.state import services
 
 NDJSON: Final = "application/x-ndjson"
@@ -52,21 +50,16 @@ async def give_feedback(body: FeedbackRequest, request: Request) -> FeedbackRece
 
 @reading.get("/feedback", openapi_extra=needs("review"), response_model=FeedbackPage, responses=problems(503) | _EXPORT)
 async def list_feedback(
+    query: Annotated[FeedbackQuery, Query()],
     request: Request,
-    verdict: Annotated[Verdict | None, Query(description="`wrong` gives the hard examples.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Received at or after, RFC 3339.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Received before, RFC 3339.")] = None,
-    model_version: Annotated[Version | None, Query(description="Predicted by this version.")] = None,
-    limit: Annotated[int, Query(ge=1, le=500, description="Most verdicts in a page; an export has no limit.")] = 100,
-    cursor: Annotated[str | None, Query(max_length=64, description="The `next_cursor` of the page before.")] = None,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> Any:
     """The verdict that counts for each prediction, newest first."""
-    before = None if cursor is None else decode_cursor(cursor)
-    filters = Filters(verdict, since, until, model_version, before)
+    before = None if query.cursor is None else decode_cursor(query.cursor)
+    filters = Filters(query.verdict, query.since, query.until, query.model_version, before)
     database = services(request).database
     if NDJSON in accept:
         return StreamingResponse(await export(database, filters), media_type=NDJSON)
-    found, following = await read_page(database, filters, limit)
+    found, following = await read_page(database, filters, query.limit)
     page = FeedbackPage(feedback=found, next_cursor=None if following is None else encode_cursor(following))
     return as_json(page)

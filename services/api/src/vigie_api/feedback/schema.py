@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic.config import JsonDict, JsonValue
 
 from vigie_api.prediction.schema import Sentiment, Tweet, Version, no_nul
 
@@ -18,7 +19,19 @@ Comment = Annotated[
     AfterValidator(no_nul),
     WithJsonSchema({"type": "string", "maxLength": 1_000, "pattern": r"^[^\u0000]*$"}),
 ]
+CURSOR_PATTERN = "^f[0-9]{1,18}$"  # any such number fits the column
 OPPOSITE: dict[Sentiment, Sentiment] = {"positive": "negative", "negative": "positive"}
+
+
+def _contradiction(verdict: Verdict, correction: Sentiment, sentiment: Sentiment) -> JsonDict:
+    said = {"verdict": verdict, "correction": correction, "sentiment": sentiment}
+    return {"properties": {name: {"const": value} for name, value in said.items()}, "required": [*said]}
+
+
+_CONTRADICTIONS: list[JsonValue] = [
+    *(_contradiction("wrong", sentiment, sentiment) for sentiment in OPPOSITE),
+    *(_contradiction("correct", other, sentiment) for sentiment, other in OPPOSITE.items()),
+]
 
 
 class FeedbackRequest(BaseModel):
@@ -31,6 +44,7 @@ class FeedbackRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
+            "not": {"anyOf": _CONTRADICTIONS},
             "examples": [
                 {
                     "prediction_id": "019ab3c1-5f6e-7b32-9d0a-6f1c2e4b8a71",
@@ -41,7 +55,7 @@ class FeedbackRequest(BaseModel):
                     "model_version": "3",
                     "comment": "Irony is not the point here.",
                 }
-            ]
+            ],
         },
     )
 
@@ -83,6 +97,19 @@ class FeedbackOut(FeedbackReceipt):
     score: float | None
     model_version: str | None
     comment: str | None
+
+
+class FeedbackQuery(BaseModel):
+    """Which verdicts to list. A filter that does not exist is refused: misspelt, it would let everything through."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict | None = Field(None, description="`wrong` gives the hard examples.")
+    since: AwareDatetime | None = Field(None, description="Received at or after, RFC 3339.")
+    until: AwareDatetime | None = Field(None, description="Received before, RFC 3339.")
+    model_version: Version | None = Field(None, description="Predicted by this version.")
+    limit: int = Field(100, ge=1, le=500, description="Most verdicts in a page; an export has no limit.")
+    cursor: str | None = Field(None, pattern=CURSOR_PATTERN, description="The `next_cursor` of the page before.")
 
 
 class FeedbackPage(BaseModel):
