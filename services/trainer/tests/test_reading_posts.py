@@ -106,6 +106,19 @@ def test_neutral_rows_are_set_aside_and_are_no_fault(tmp_path: Path) -> None:
         (gzip.compress(b"label,text\n" + b"0,x\n" * 500)[:40], "damaged"),
         (b"\x1f\x8bnot gzip at all", "damaged"),
     ],
+    ids=[
+        "empty",
+        "header only",
+        "odd numbers",
+        "odd words",
+        "no text",
+        "no text column",
+        "no label column",
+        "spreadsheet",
+        "UTF-16",
+        "cut gzip",
+        "no gzip",
+    ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(Misuse, match=said) as caught:
