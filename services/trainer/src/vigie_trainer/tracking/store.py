@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LOCAL_SERVER = "http://127.0.0.1:5000"
 _PROBE = "/api/2.0/mlflow/experiments/get-by-name"
+_BENEATH_MLFLOW = ("requests", "urllib3", "sqlalchemy")
 _BUSY = (429, 500, 502, 503, 504)
 
 
@@ -145,14 +146,10 @@ def probe(uri: str, settings: Settings, *, attempts: int = 3, timeout_s: float |
 @contextmanager
 def translated(uri: str) -> Iterator[None]:
     """Turn what MLflow raises when it goes away into Unavailable, and its own refusals into one sentence."""
-    import requests
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (requests.RequestException, ConnectionError, SQLAlchemyError) as error:
-        raise Unavailable(f"MLflow went away ({uri}): {_first_line(error)}") from error
     except MlflowException as error:
         code = error.error_code
         text = _first_line(error)
@@ -161,6 +158,11 @@ def translated(uri: str) -> Iterator[None]:
         if "API request to" in text or "Max retries" in text or code in ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR"):
             raise Unavailable(f"MLflow went away ({uri}): {text}") from error
         raise VigieError(f"MLflow refused: {text}") from error
+    except Exception as error:
+        # MLflow lets errors of its HTTP and database libraries through; those are its own affair, and so are the names.
+        if isinstance(error, ConnectionError) or type(error).__module__.partition(".")[0] in _BENEATH_MLFLOW:
+            raise Unavailable(f"MLflow went away ({uri}): {_first_line(error)}") from error
+        raise
 
 
 def _first_line(error: Exception) -> str:
