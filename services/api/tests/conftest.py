@@ -252,5 +252,5 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 time.sleep(0.2)
             yield address
         finally:
-            os.killpg(process.pid, 15)
+            os.killpg(process.pid, 9)  # asked politely, it waits for idle connections
             process.wait()

@@ -214,6 +214,26 @@ async def test_the_same_batch_twice_writes_it_once(database):
     assert await _count(database) == 1
 
 
+async def test_a_database_that_nobody_migrated_counts_as_away(running, settings, database_url):
+    values = settings.model_dump() | {"database_url": database_url, "migrate_on_start": False}
+    async with running(Settings(**values)) as api:
+        said = await api.client.post("/v1/feedback", json={"prediction_id": "p", "verdict": "wrong"})
+        assert said.status_code == 503
+
+
+async def test_a_migration_that_fails_for_good_leaves_predictions_working(running, settings, monkeypatch, caplog):
+    def fail(_engine):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("vigie_api.app.migrate", fail)
+    async with running(settings, ready=False) as api:
+        assert (await api.client.post("/v1/predict", json={"text": "a"})).status_code == 200
+        while "could not be migrated" not in caplog.text:  # noqa: ASYNC110 - a log line has no event
+            await asyncio.sleep(0.01)
+        said = await api.client.post("/v1/feedback", json={"prediction_id": "p", "verdict": "wrong"})
+        assert said.status_code == 503
+
+
 @pytest.mark.integration
 def test_a_lost_connection_counts_as_away(own_postgres):
     from vigie_api.database.engine import is_away, open_engine

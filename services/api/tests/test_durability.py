@@ -97,6 +97,14 @@ def test_a_response_of_the_real_server_is_whole_for_every_kind_of_request(server
         said = b""
         while chunk := raw.recv(65_536):
             said += chunk
+    with socket.create_connection((host, int(port))) as raw:  # waits for leave to send the body
+        raw.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 13\r\n"
+            b"Expect: 100-continue\r\nConnection: close\r\n\r\n"
+        )
+        assert raw.recv(65_536).startswith(b"HTTP/1.1 100 Continue")
+        raw.sendall(b'{"text": "a"}')
+        assert raw.recv(65_536).startswith(b"HTTP/1.1 200 OK")
     assert said.count(b"HTTP/1.1 200 OK") == said.count(b'{"status":"alive"}') == 2
 
 

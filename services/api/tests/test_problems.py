@@ -113,6 +113,23 @@ async def test_an_error_after_the_answer_began_cuts_it(running, settings, monkey
                 await api.client.get("/v1/feedback", headers={"accept": "application/x-ndjson"})
 
 
+async def test_a_client_that_leaves_before_its_request_is_whole_is_no_error(api, caplog):
+    sent = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"9")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/predict", "headers": headers, "query_string": b""}
+    await api.app(scope, receive, send)
+    assert sent == []
+    assert not caplog.records
+    assert 'route="/v1/predict",status="499"' in (await api.client.get("/metrics")).text
+
+
 async def test_a_request_id_is_taken_when_sound_and_made_otherwise(api):
     given = await api.client.get("/livez", headers={"x-request-id": "trace-42.a_b"})
     assert given.headers["x-request-id"] == "trace-42.a_b"

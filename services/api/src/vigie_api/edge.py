@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie_api import problem
@@ -17,6 +18,7 @@ from vigie_api.telemetry.metrics import Metrics
 _log = logging.getLogger("vigie_api.access")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SLOW_S = 1.0
+_CLIENT_LEFT = 499  # nginx' number for a client that went away before it had sent its request
 _ENTROPY_BYTES = 4096
 
 
@@ -82,6 +84,8 @@ class Edge:
             if status:
                 raise
             await problem.response(scope, refusal)(scope, receive, tagged)
+        except ClientDisconnect:
+            status = status or _CLIENT_LEFT
         except Exception:
             _log.exception("unexpected error", extra={"request_id": request_id.decode(), "route": _route(scope)})
             if status:  # the answer has begun: cut it, so that the client does not take it for whole

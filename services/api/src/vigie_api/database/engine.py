@@ -19,6 +19,7 @@ T = TypeVar("T")
 _THREADS = 8
 _BUSY_S = 5
 _CONNECT_S = 3
+_AWAY_STATES = frozenset({"42P01", "25006"})  # Postgres: not migrated yet; a standby that takes no writes
 
 
 class DatabaseAway(Problem):
@@ -34,7 +35,9 @@ def is_away(error: Exception) -> bool:
     """Whether an error says that the database is down, as opposed to refusing what it was given."""
     if isinstance(error, OperationalError | InterfaceError | PoolTimeoutError):
         return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _AWAY_STATES
 
 
 def open_engine(url: str) -> Engine:
