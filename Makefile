@@ -24,7 +24,7 @@ demo: setup ## Run Vigie here, without Docker: MLflow, API and page, with a firs
 
 test: ## Install what the tests need, and run every test that needs no Docker
 	@scripts/setup.sh tests
-	@$(RUN) pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= --cov-context= $(PYTEST_ARGS)
+	@$(RUN) pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= $(PYTEST_ARGS)
 	@$(RUN) python scripts/coverage_floors.py
 
 check: setup ## Lint, types, formats, Dockerfiles, generated files

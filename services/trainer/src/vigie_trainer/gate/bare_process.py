@@ -22,7 +22,7 @@ FORBIDDEN = (
     "keras_hub",
     "torch",
     "gensim",
-    "skl2onnx",
+    "onnx",
 )
 PASSES = 3
 
