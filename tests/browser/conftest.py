@@ -104,7 +104,8 @@ def api_server(home: Path) -> Server:
     """The real API, not started, with nothing in its cache; MLflow is away, which it survives."""
     settings = {
         "VIGIE_HOME": str(home / "var"),
-        "VIGIE_API_MLFLOW_URI": f"http://127.0.0.1:{free_port()}",
+        # Not a free port: another test's MLflow might take that one later, and this API would serve its champion.
+        "VIGIE_API_MLFLOW_URI": "http://127.0.0.1:1",
         "VIGIE_API_POLL_S": "1",
     }
     return Server(["vigie-api", "serve"], free_port(), "/livez", settings, home / "api.log")
