@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -192,6 +193,7 @@ async def test_a_heavy_model_leaves_the_event_loop_free_and_its_queue_has_an_end
 
 
 async def test_predictions_reach_the_database_with_their_text(running, settings, database_url):
+    before = datetime.now(UTC) - timedelta(milliseconds=1)  # SQLite keeps milliseconds
     async with running(settings.model_copy(update={"database_url": _url(database_url)})) as api:
         texts = ['l\'été 🙂 "quoted" \\ back', "second\nline", "'; DROP TABLE predictions; --"]
         answer = await api.client.post("/v1/predict/batch", json={"texts": texts})
@@ -202,7 +204,7 @@ async def test_predictions_reach_the_database_with_their_text(running, settings,
         row = by_id[said["id"]]
         assert (row["text"], row["sentiment"], row["score"], row["uncertain"]) == (text, "positive", 0.9, False)
         assert (row["language"], row["model_version"], row["recipe"]) == ("en", "1", "constant")
-        assert row["created_at"].tzinfo is not None
+        assert before <= row["created_at"] <= datetime.now(UTC)
 
 
 def _url(url: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Boolean, Column, Connection, Float, String, Table, Text
@@ -44,22 +43,17 @@ class PredictionRow(NamedTuple):
 _INSERT = {
     "sqlite": """
         INSERT INTO predictions (id, created_at, text, sentiment, score, uncertain, language, model_version, recipe)
-        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8
+        SELECT value->>0, strftime('%Y-%m-%d %H:%M:%f', value->>1, 'unixepoch') || '000', value->>2, value->>3,
+               value->>4, value->>5, value->>6, value->>7, value->>8
         FROM json_each(?) WHERE true ON CONFLICT (id) DO NOTHING""",
     "postgresql": """
         INSERT INTO predictions (id, created_at, text, sentiment, score, uncertain, language, model_version, recipe)
-        SELECT value->>0, (value->>1)::timestamptz, value->>2, value->>3, (value->>4)::float8, (value->>5)::boolean,
-               value->>6, value->>7, value->>8
+        SELECT value->>0, to_timestamp((value->>1)::float8), value->>2, value->>3, (value->>4)::float8,
+               (value->>5)::boolean, value->>6, value->>7, value->>8
         FROM json_array_elements(CAST(%s AS json)) ON CONFLICT (id) DO NOTHING""",
 }
 
 
 def insert_predictions(connection: Connection, rows: Sequence[PredictionRow]) -> None:
     """Write the rows; one that is there already stays as it is, so that a batch may be sent twice."""
-    dialect = connection.dialect.name
-    zone = "" if dialect == "sqlite" else "+00:00"
-    packed = [
-        (row.id, datetime.fromtimestamp(row.created_s, UTC).strftime("%Y-%m-%d %H:%M:%S.%f") + zone, *row[2:])
-        for row in rows
-    ]
-    connection.exec_driver_sql(_INSERT[dialect], (json.dumps(packed, ensure_ascii=False),))
+    connection.exec_driver_sql(_INSERT[connection.dialect.name], (json.dumps(rows, ensure_ascii=False),))
