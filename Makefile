@@ -36,6 +36,7 @@ check: setup ## Lint, types, formats, Dockerfiles, generated files
 	@uv lock --check --quiet
 	@$(RUN) vigie-api openapi --check
 	@$(RUN) python scripts/settings_page.py --check
+	@$(RUN) python scripts/results_page.py --check
 	@echo "check: all good"
 
 format: setup ## Format the code and regenerate what is generated
@@ -43,6 +44,7 @@ format: setup ## Format the code and regenerate what is generated
 	@$(RUN) ruff format .
 	@$(RUN) vigie-api openapi
 	@$(RUN) python scripts/settings_page.py
+	@$(RUN) python scripts/results_page.py
 
 e2e: setup ## Build the images, bring the stack up, test it through the gateway, take it down
 	@scripts/setup.sh tests
