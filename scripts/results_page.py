@@ -1,10 +1,10 @@
 """Write docs/results.md from the committed `vigie leaderboard --json`; --check fails when the page is out of date."""
 
-import argparse
 import json
 import math
-import sys
 from pathlib import Path
+
+from generated_page import write_or_check
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE = DOCS / "results.md"
@@ -59,20 +59,5 @@ def page() -> str:
     return TEMPLATE.format(rows=rows, table="\n".join(lines))
 
 
-def main() -> int:
-    """Write or check."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; 1 when the page is out of date")
-    arguments = parser.parse_args()
-    text = page()
-    if not arguments.check:
-        PAGE.write_text(text, encoding="utf-8")
-        return 0
-    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-        print(f"{PAGE.name} is not what {BOARD.name} says: run `make format`.", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(write_or_check(PAGE, page, __doc__))
