@@ -9,7 +9,7 @@ from vigie_api.prediction.table import PredictionRow, insert_predictions
 from vigie_api.telemetry.metrics import Metrics
 
 _log = logging.getLogger("vigie_api.recorder")
-_BATCH = 250  # packing a batch holds the interpreter, and with it every request, for about 4 µs a row
+_BATCH = 250  # more would hold the interpreter, and with it every request, for longer than a millisecond
 _PATIENCE_S = 2.0
 _CLOSE_S = 5.0
 

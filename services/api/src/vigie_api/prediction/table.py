@@ -1,7 +1,7 @@
 """The predictions table, and the one statement that writes a batch of it."""
 
-import json
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from sqlalchemy import Boolean, Column, Connection, Float, String, Table, Text
@@ -38,22 +38,17 @@ class PredictionRow(NamedTuple):
     recipe: str
 
 
-# One parameter, unpacked by the database: with executemany, the driver would take the interpreter's lock once a row,
-# and hold up the event loop as often.
-_INSERT = {
-    "sqlite": """
-        INSERT INTO predictions (id, created_at, text, sentiment, score, uncertain, language, model_version, recipe)
-        SELECT value->>0, strftime('%Y-%m-%d %H:%M:%f', value->>1, 'unixepoch') || '000', value->>2, value->>3,
-               value->>4, value->>5, value->>6, value->>7, value->>8
-        FROM json_each(?) WHERE true ON CONFLICT (id) DO NOTHING""",
-    "postgresql": """
-        INSERT INTO predictions (id, created_at, text, sentiment, score, uncertain, language, model_version, recipe)
-        SELECT value->>0, to_timestamp((value->>1)::float8), value->>2, value->>3, (value->>4)::float8,
-               (value->>5)::boolean, value->>6, value->>7, value->>8
-        FROM json_array_elements(CAST(%s AS json)) ON CONFLICT (id) DO NOTHING""",
+# One statement a batch: with executemany the driver would give up and take back the interpreter's lock once a row, and
+# hold up the event loop as often. A thousandth of a second is what SQLite's own clock function keeps.
+_COLUMNS = ", ".join(PredictionRow._fields).replace("created_s", "created_at")
+_ROW = {
+    "sqlite": "(?, strftime('%Y-%m-%d %H:%M:%f', ?, 'unixepoch') || '000', ?, ?, ?, ?, ?, ?, ?)",
+    "postgresql": "(%s, to_timestamp(%s), %s, %s, %s, %s, %s, %s, %s)",
 }
 
 
 def insert_predictions(connection: Connection, rows: Sequence[PredictionRow]) -> None:
-    """Write the rows; one that is there already stays as it is, so that a batch may be sent twice."""
-    connection.exec_driver_sql(_INSERT[connection.dialect.name], (json.dumps(rows, ensure_ascii=False),))
+    """Write a few hundred rows; one that is there already stays as it is, so that a batch may be sent twice."""
+    places = ", ".join([_ROW[connection.dialect.name]] * len(rows))
+    statement = f"INSERT INTO predictions ({_COLUMNS}) VALUES {places} ON CONFLICT (id) DO NOTHING"  # noqa: S608 - constants
+    connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows)))
