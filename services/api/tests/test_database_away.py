@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select, text
 
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.feedback.spool import Spool
-from vigie_api.feedback.table import Entry, feedback
+from vigie_api.feedback.table import Entry, feedback, keep
 from vigie_api.prediction.recorder import Recorder
 from vigie_api.prediction.table import PredictionRow, predictions
 from vigie_api.settings import Settings
@@ -54,6 +56,17 @@ async def test_feedback_waits_on_disk_and_reaches_the_database_in_order(
         count = await api.services.database.read(lambda c: c.scalar(select(func.count()).select_from(feedback)))
         assert count == 3
         await until(lambda: api.services.recorder.depth == 0)
+
+
+async def test_a_verdict_from_the_spool_does_not_outvote_a_later_one(api):
+    older, newer = _entry(1), replace(_entry(2), verdict="correct", correction="negative")
+    await api.services.database.write(keep, newer)
+    await api.services.database.write(partial(keep, replayed=True), older)
+    await api.services.database.write(partial(keep, replayed=True), older)  # died before the file was removed
+    (counts,) = (await api.client.get("/v1/feedback")).json()["feedback"]
+    assert (counts["id"], counts["verdict"]) == (newer.id, "correct")
+    count = await api.services.database.read(lambda c: c.scalar(select(func.count()).select_from(feedback)))
+    assert count == 2
 
 
 @pytest.mark.integration

@@ -77,7 +77,8 @@ def implied(verdict: Verdict, correction: Sentiment | None, predicted: Sentiment
 def keep(connection: Connection, entry: Entry, *, replayed: bool = False) -> tuple[Entry, bool]:
     """Make an entry the one that counts, and return it with True; the one that says the same already, with False.
 
-    An entry `replayed` from the spool was answered for, so it is kept under its own id, once, whatever it repeats.
+    An entry `replayed` from the spool was answered for, so it is kept under its own id, once, whatever it repeats. A
+    verdict that arrived after it may have reached the database first; then that one counts, and this is its history.
     """
     if connection.dialect.name == "postgresql":
         # Two verdicts on one prediction queue here; SQLite has one writer anyway.
@@ -96,6 +97,9 @@ def keep(connection: Connection, entry: Entry, *, replayed: bool = False) -> tup
         adds_nothing = predicted is not None or all(values[name] in (None, before[name]) for name in _KNOWN)
         if repeated and adds_nothing and not replayed:
             return Entry(**{name: before[name] for name in Entry.__slots__}), False
+        if replayed and before["received_at"] > entry.received_at:
+            connection.execute(insert(feedback).values(**values, current=False))
+            return Entry(**values), True
         connection.execute(update(feedback).where(is_current).values(current=False))
     connection.execute(insert(feedback).values(**values, current=True))
     return Entry(**values), True
