@@ -53,8 +53,9 @@ e2e: setup ## Build the images, bring the stack up, test it through the gateway,
 bench: setup ## Measure the speed of serving (needs wrk; see docs/performance.md)
 	@$(RUN) python scripts/bench.py $(BENCH_ARGS)
 
-env: setup ## Write .env with random secrets for compose (keeps what is there)
-	@$(RUN) python scripts/env.py
+# Its script needs nothing but Python: whoever runs containers only does not wait for the environment.
+env: ## Write .env with random secrets for compose (keeps what is there)
+	@python3 scripts/env.py
 
 up: env ## Start the full stack with Docker, on http://127.0.0.1:8080
 	@docker compose up --build --wait --detach
