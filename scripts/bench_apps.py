@@ -24,13 +24,14 @@ def prepare(folder: Path, recipe: str, data: str | None) -> None:
     (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
 
 
-def vigie(artifact: Path | None) -> Any:
-    """The API with everything on; with a constant answer when there is no artifact."""
+def serve_vigie(artifact: Path | None, port: int) -> None:
+    """Serve the API as `vigie-api serve` does, everything on; with a constant answer when there is no artifact."""
     import tempfile
 
     from vigie_api.app import create_app
     from vigie_api.champion.serving import Verdict
     from vigie_api.champion.source import FixedSource, load_artifact
+    from vigie_api.server import listen, serve
     from vigie_api.settings import Settings
 
     class Constant:
@@ -45,7 +46,7 @@ def vigie(artifact: Path | None) -> Any:
     home = Path(tempfile.mkdtemp(prefix="vigie-bench-home-"))
     settings = Settings(home=home, rate_per_minute=0)
     source = FixedSource(load_artifact(artifact)) if artifact else FixedSource(Constant())
-    return create_app(settings, model_source=source)
+    serve(create_app(settings, model_source=source), settings, listen("127.0.0.1", port))
 
 
 def echo() -> Any:
@@ -122,12 +123,12 @@ def main() -> None:
     if arguments.what == "prepare":
         prepare(arguments.artifact, arguments.recipe, arguments.data)
         return
+    if arguments.what in ("vigie", "constant"):
+        serve_vigie(arguments.artifact if arguments.what == "vigie" else None, arguments.port)
+        return
     import uvicorn
 
-    if arguments.what in ("vigie", "constant"):
-        app = vigie(arguments.artifact if arguments.what == "vigie" else None)
-    else:
-        app = echo() if arguments.what == "echo" else plain_sklearn(arguments.artifact)
+    app = echo() if arguments.what == "echo" else plain_sklearn(arguments.artifact)
     uvicorn.run(app, port=arguments.port, loop="uvloop", http="httptools", access_log=False, log_level="warning")
 
 
