@@ -141,7 +141,7 @@ async def test_no_request_fails_while_models_swap(running, settings, source, reg
     assert seen == {version: {score} for version, score in scores.items()}
 
 
-async def test_a_failed_refresh_keeps_what_serves_and_says_so(running, settings, source, registry):
+async def test_a_failed_refresh_keeps_what_serves_and_says_so_once(running, settings, source, registry, caplog):
     async with running(settings, source) as api:
         await api.services.refresher.refresh()
         registry.away = True
@@ -150,6 +150,8 @@ async def test_a_failed_refresh_keeps_what_serves_and_says_so(running, settings,
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
         assert await _version(api) == "1"
         assert (await api.client.get("/v1/model")).json()["refresh_error"] == "MLflow is away."
+        assert [record.message for record in caplog.records if record.levelname == "WARNING"] == ["refresh failed"]
+        assert "vigie_model_refresh_failures_total 2.0" in (await api.client.get("/metrics")).text
         registry.away = False
         assert (await api.client.post("/v1/model/refresh")).json()["model"]["refresh_error"] is None
 

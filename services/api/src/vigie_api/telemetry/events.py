@@ -66,7 +66,8 @@ class LogSink:
 
     def emit(self, event: Event) -> None:
         """Log the event's fields."""
-        level = logging.WARNING if isinstance(event, RefreshFailed) else logging.INFO
+        # A look-up fails again at every poll; the refresher warns once, when the reason changes.
+        level = logging.DEBUG if isinstance(event, RefreshFailed) else logging.INFO
         _log.log(level, type(event).__name__, extra=asdict(event))
 
 
