@@ -53,6 +53,18 @@ def test_a_body_over_5_mb_is_refused_before_it_reaches_the_api(stack, api):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_large_body_to_the_page_is_refused_and_does_not_wait_in_the_gateways_memory(stack):
+    restarts = stack.inspect("gateway")["RestartCount"]
+    for body in (b"x" * 150_000_000, iter([b"x" * 1_000_000] * 150)):
+        try:
+            assert httpx.post(stack.url, content=body, timeout=60).status_code == 413
+        except httpx.WriteError:
+            pass  # refused so early that the client was still sending
+
+    assert httpx.get(f"{stack.url}/healthz").status_code == 200
+    assert stack.inspect("gateway")["RestartCount"] == restarts
+
+
 def test_mlflow_asks_who_is_there(stack):
     admin = ("admin", stack.secrets["MLFLOW_ADMIN_PASSWORD"])
 
