@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import httpx
 import pytest
 
@@ -56,10 +58,8 @@ def test_a_body_over_5_mb_is_refused_before_it_reaches_the_api(stack, api):
 def test_a_large_body_to_the_page_is_refused_and_does_not_wait_in_the_gateways_memory(stack):
     restarts = stack.inspect("gateway")["RestartCount"]
     for body in (b"x" * 150_000_000, iter([b"x" * 1_000_000] * 150)):
-        try:
+        with contextlib.suppress(httpx.WriteError):  # refused so early that the client was still sending
             assert httpx.post(stack.url, content=body, timeout=60).status_code == 413
-        except httpx.WriteError:
-            pass  # refused so early that the client was still sending
 
     assert httpx.get(f"{stack.url}/healthz").status_code == 200
     assert stack.inspect("gateway")["RestartCount"] == restarts
