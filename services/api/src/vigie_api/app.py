@@ -20,6 +20,7 @@ from vigie_api.champion.serving import Serving
 from vigie_api.champion.source import ModelSource, RegistrySource, load_artifact
 from vigie_api.database.engine import Database, is_away
 from vigie_api.database.migrate import migrate
+from vigie_api.docs_page import add_docs_page
 from vigie_api.edge import Edge
 from vigie_api.feedback import routes as feedback_routes
 from vigie_api.feedback.desk import FeedbackDesk
@@ -51,6 +52,8 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         openapi_tags=TAGS,
         lifespan=_lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         telemetry=_NO_NATIVE_TELEMETRY,  # type: ignore[arg-type] # a TypedDict with every key optional
     )
     app.state.settings = settings
@@ -75,6 +78,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         # Not include_router: each level of inclusion matches the path again, and that is paid by every request.
         app.router.routes.extend(router.routes)
     use_documented_openapi(app)
+    add_docs_page(app)
     return app
 
 
