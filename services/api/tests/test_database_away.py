@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import create_engine, func, select, text
 
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.feedback.spool import Spool
@@ -67,6 +67,26 @@ async def test_a_verdict_from_the_spool_does_not_outvote_a_later_one(api):
     assert (counts["id"], counts["verdict"]) == (newer.id, "correct")
     count = await api.services.database.read(lambda c: c.scalar(select(func.count()).select_from(feedback)))
     assert count == 2
+
+
+@pytest.mark.integration
+async def test_a_database_that_hangs_does_not_keep_the_answer_and_takes_the_verdict_once(
+    running, settings, own_postgres, tmp_path, monkeypatch, until
+):
+    monkeypatch.setattr("vigie_api.feedback.desk._PATIENCE_S", 0.2)
+    values = settings.model_dump() | {"database_url": own_postgres.new_database(), "spool_dir": tmp_path / "spool"}
+    async with running(Settings(**values)) as api:
+        with api.services.database.engine.begin() as holder:
+            holder.execute(text("LOCK TABLE feedback IN ACCESS EXCLUSIVE MODE"))
+            said = await api.client.post("/v1/feedback", json={"prediction_id": "p", "verdict": "wrong"})
+            assert said.status_code == 201
+            assert api.services.feedback._spool.depth == 1
+        await until(lambda: api.services.feedback._spool.depth == 0)
+        await api.services.database.close()  # what was given up on has ended
+    engine = create_engine(values["database_url"])
+    with engine.connect() as connection:
+        assert connection.execute(select(feedback.c.id)).scalars().all() == [said.json()["id"]]
+    engine.dispose()
 
 
 @pytest.mark.integration

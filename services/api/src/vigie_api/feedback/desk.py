@@ -15,6 +15,7 @@ from vigie_api.problem import refuse_text
 from vigie_api.telemetry.events import FeedbackReceived, Telemetry
 
 _log = logging.getLogger("vigie_api.feedback")
+_PATIENCE_S = 3.0  # a name that does not resolve, or a lock, may take the database's driver much longer
 
 
 class FeedbackDesk:
@@ -64,8 +65,9 @@ class FeedbackDesk:
             return *await self._database.write(keep, entry), "database"
         if not self._spool.depth:  # else it queues behind what waits: the last verdict counts
             try:
-                return *await self._database.write(keep, entry), "database"
-            except DatabaseAway:
+                # The thread goes on, and may commit yet: the spool is then replayed under the same id, which is once.
+                return *await asyncio.wait_for(self._database.write(keep, entry), _PATIENCE_S), "database"
+            except (DatabaseAway, TimeoutError):
                 _log.warning("the database is away: feedback goes to the spool")
         try:
             await asyncio.to_thread(self._spool.append, entry)
