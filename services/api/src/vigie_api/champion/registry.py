@@ -98,11 +98,11 @@ class Registry:
         except Exception as error:
             if getattr(error, "error_code", "") in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise missing() from error
-            where = urlsplit(self._settings.mlflow_uri)
-            code = getattr(error, "error_code", type(error).__name__)
-            raise RegistryAway(
-                f"MLflow at {where.hostname}:{where.port or where.scheme} did not give what was asked ({code})."
-            ) from error
+            raise RegistryAway(f"MLflow at {self._place()} {_what_it_did(error)}.") from error
+
+    def _place(self) -> str:
+        where = urlsplit(self._settings.mlflow_uri)
+        return f"{where.hostname}:{where.port or where.scheme}"
 
     def champion(self) -> Release:
         """The version that the alias champion names now: one request."""
@@ -185,6 +185,17 @@ class Registry:
         with self._asking(lambda: self._no_such(version)):
             for key, value in tags.items():
                 self._client.set_model_version_tag(self.name, version, key, value)
+
+
+def _what_it_did(error: Exception) -> str:
+    from mlflow.exceptions import MlflowException, RestException
+
+    if isinstance(error, RestException):
+        return f"did not give what was asked ({error.error_code})"
+    # MLflow's client wraps what went wrong on the way in its own exception, as an error of the inside.
+    if isinstance(error, MlflowException) and error.error_code == "INTERNAL_ERROR":
+        return "does not answer"
+    return f"did not give what was asked ({type(error).__name__})"
 
 
 def _release(version: Any) -> Release:

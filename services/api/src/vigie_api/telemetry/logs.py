@@ -52,5 +52,6 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
     root.handlers = [old for old in root.handlers if old.get_name() != _HANDLER_NAME] + [handler]
     root.setLevel(level)
     # These speak at INFO of every request or migration step; what matters of it is logged by us.
-    for name in ("httpx", "httpcore", "alembic", "mlflow", "urllib3", "uvicorn.access"):
+    for name in ("httpx", "httpcore", "alembic", "mlflow", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # and at WARNING of every retry while MLflow is away
