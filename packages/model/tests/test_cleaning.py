@@ -1,12 +1,14 @@
 """What each switch of the cleaning does, and what none of them does."""
 
 import dataclasses
+import html
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vigie_model import Cleaner, CleaningOptions
+from vigie_model.cleaning import unescape
 from vigie_model.words import NEGATIONS, STOP_WORDS
 
 OFF = CleaningOptions(**dict.fromkeys(CleaningOptions.names(), False))
@@ -109,3 +111,14 @@ def test_the_memory_of_pieces_is_bounded(monkeypatch: pytest.MonkeyPatch):
     assert len(cleaner._cache) <= 8
     cleaner.tokens("x" * 500)
     assert max(map(len, cleaner._cache)) <= 48
+
+
+@pytest.mark.parametrize("digits", ["9" * 9_000, "0" * 9_000 + "65", "0" * 9_000])
+def test_a_character_reference_of_thousands_of_digits_is_no_error(digits: str):
+    character = ["a"] if digits.endswith("65") else []
+    assert Cleaner().tokens(f"good &#{digits}; bad &amp;#{digits}") == ["good", *character, "bad", *character]
+
+
+@given(st.from_regex(r"\A(?:a|&amp;|&#0{0,12}[0-9]{1,12};?|&#x[0-9a-f]{1,9};?|&lt){0,6}\Z"))
+def test_html_is_unescaped_as_python_does(text: str):
+    assert unescape(text) == html.unescape(text)

@@ -21,6 +21,7 @@ _CACHE_SIZE = 32_768
 
 _UNUSABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b\u200e\u200f\u2028-\u202e\u2060\ufeff\ufffd]+")
 _MOJIBAKE = re.compile("[ÂÃâÅï]")
+_LONG_REFERENCE = re.compile(r"&#([0-9]{8,});?")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'"})
 _URL = re.compile(r"(?:https?:|www\.)|[a-z0-9.\-]+\.[a-z]{2,13}/", re.IGNORECASE)
 _DOMAIN = re.compile(
@@ -109,7 +110,7 @@ class Cleaner:
         piece = normalise(piece)
         if self.options.unescape_html and "&" in piece:
             for _ in range(2):  # Sentiment140 holds texts that were escaped twice
-                piece = normalise(html.unescape(piece))
+                piece = normalise(unescape(piece))
         for part in piece.split():
             for token in tokenize(part):
                 self._clean_token(token, out)
@@ -141,6 +142,16 @@ class Cleaner:
             if not part or (options.remove_stop_words and part.lower() in STOP_WORDS):
                 continue
             out.append(lemma(part) if options.lemmatise and part.lower() not in NEGATIONS else part)
+
+
+def unescape(text: str) -> str:
+    """What `html.unescape` gives, for any text: that one fails on a character reference of thousands of digits."""
+    return html.unescape(_LONG_REFERENCE.sub(_shortened, text))
+
+
+def _shortened(reference: re.Match[str]) -> str:
+    digits = reference[1].lstrip("0")
+    return f"&#{digits or '0'};" if len(digits) <= 7 else "\ufffd"
 
 
 def normalise(piece: str) -> str:

@@ -1,7 +1,6 @@
 """A set of labelled posts, what was set aside on the way, and the digests that name them."""
 
 import hashlib
-import html
 import json
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -9,6 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vigie_model.cleaning import unescape
 
 # Reasons for which a row is set aside, in the words of a report.
 REASONS = {
@@ -87,7 +88,7 @@ def rows_digest(texts: Iterable[str], labels: Iterable[int]) -> str:
 
 def text_key(text: str) -> str:
     """The form in which two posts count as the same text: HTML entities, case, accents and spaces do not matter."""
-    unescaped = unicodedata.normalize("NFKD", html.unescape(text).casefold())
+    unescaped = unicodedata.normalize("NFKD", unescape(text).casefold())
     return " ".join("".join(character for character in unescaped if not unicodedata.combining(character)).split())
 
 
