@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -273,3 +274,48 @@ def test_arrays_survive_packing():
     assert {name: array.tolist() for name, array in again.items()} == {
         name: array.tolist() for name, array in arrays.items()
     }
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_weights_with_damaged_bytes_are_read_or_refused(linear: Path, seed: int):
+    random = np.random.default_rng(seed)
+    sound = (linear / "head.npz").read_bytes()
+    for _ in range(20):
+        data = bytearray(sound)
+        for at in random.integers(len(data), size=3):
+            data[at] = int(random.integers(256))
+        with suppress(ArtifactError):
+            unpack_arrays(bytes(data), "head.npz")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda document: document["head"].update(intercept=10**400), "intercept"),
+        (lambda document: document["calibration"].update(slope=10**400), "calibration"),
+        (lambda document: document["features"]["blocks"][0].update(ngrams=[1, float("inf")]), "features"),
+        (lambda document: document.update(calibration={"kind": "isotonic", "x": [0], "y": [float("nan")]}), "finite"),
+        (lambda document: document.update(calibration={"kind": "isotonic", "x": [float("nan")], "y": [1]}), "finite"),
+        (lambda document: document.update(head={"kind": "forest", "width": "many"}), "head"),
+    ],
+)
+def test_numbers_that_no_model_has_are_refused(linear: Path, change: Callable[[dict[str, Any]], None], said: str):
+    edit(linear, change)
+    with pytest.raises(ArtifactError, match=said):
+        vigie_model.load(linear)
+
+
+def test_a_forest_without_a_width_is_refused(tmp_path: Path):
+    forest = Path(shutil.copytree(GOLDEN / "forest", tmp_path / "forest"))
+    edit(forest, lambda document: document["head"].update(width=None))
+    with pytest.raises(ArtifactError, match="width"):
+        vigie_model.load(forest)
+
+
+def test_trees_that_were_cut_short_are_refused_before_lightgbm_reads_them(tmp_path: Path):
+    folder = Path(shutil.copytree(GOLDEN / "lightgbm", tmp_path / "lightgbm"))
+    text = (folder / "head.txt").read_bytes()
+    for share in (0.1, 0.5, 0.9):
+        replace_file(folder, "head.txt", text[: int(share * len(text))])
+        with pytest.raises(ArtifactError, match="not a whole"):
+            vigie_model.load(folder)

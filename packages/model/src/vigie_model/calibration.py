@@ -55,6 +55,8 @@ class Isotonic:
 
     def __post_init__(self) -> None:
         ordered = all(a < b for a, b in zip(self.x, self.x[1:], strict=False)) and list(self.y) == sorted(self.y)
+        if not all(map(math.isfinite, (*self.x, *self.y))):
+            raise ArtifactError("The isotonic calibration has numbers that are not finite.")
         if not self.x or len(self.x) != len(self.y) or not ordered or self.y[0] < 0.0 or self.y[-1] > 1.0:
             raise ArtifactError("The isotonic calibration is not a rising line between 0 and 1.")
 
@@ -91,6 +93,6 @@ def calibration_from_json(data: Mapping[str, Any]) -> Calibration:
             raise ArtifactError("The Platt calibration has numbers that are not finite.")
         if data["kind"] == "isotonic":
             return Isotonic(tuple(map(float, data["x"])), tuple(map(float, data["y"])))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArtifactError("The manifest's calibration is incomplete.") from error
     raise ArtifactError(f"Unknown calibration {data['kind']!r}: known are platt and isotonic.")

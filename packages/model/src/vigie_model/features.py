@@ -38,7 +38,7 @@ def load_features(entry: Mapping[str, Any], files: Mapping[str, bytes], cleaner:
         raise ArtifactError(f"Unknown features {entry.get('kind')!r}: this version of vigie_model knows tfidf.")
     try:
         blocks = [_load_block(number, block, files) for number, block in enumerate(entry["blocks"])]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ArtifactError("The manifest's features are incomplete, or one of their files is.") from error
     return TfidfFeatures(cleaner, blocks)
 

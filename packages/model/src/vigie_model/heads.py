@@ -151,9 +151,16 @@ def load_head(entry: Mapping[str, Any], files: Mapping[str, bytes], *, threads: 
         if weights is None or weights.ndim != 1 or weights.dtype.kind != "f":
             raise ArtifactError("head.npz does not hold the weights of a linear head.")
         intercept = entry.get("intercept")
-        if not isinstance(intercept, int | float):
-            raise ArtifactError(f"The linear head has {intercept!r} for an intercept.")
-        return LinearHead(weights.astype(np.float64), float(intercept))
+        if not isinstance(intercept, float):
+            raise ArtifactError("The linear head's intercept is not a decimal number.")
+        return LinearHead(weights.astype(np.float64), intercept)
     if kind == "forest":
-        return ForestHead(data, int(entry.get("width", 0)), threads)
+        width = entry.get("width")
+        if not isinstance(width, int):
+            raise ArtifactError("The forest's width is not a whole number.")
+        return ForestHead(data, width, threads)
+    if (
+        b"\nend of trees" not in data or b"\nend of parameters" not in data
+    ):  # LightGBM reads past the end of a text that was cut short
+        raise ArtifactError("head.txt is not a whole LightGBM model.")
     return BoosterHead(data.decode("utf-8", "replace"), threads)
