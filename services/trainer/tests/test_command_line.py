@@ -86,6 +86,9 @@ def test_misuse_is_exit_2_with_one_clear_sentence(vigie, arguments: tuple[str, .
     assert said in re.sub(r"\s+", " ", done.err)
     assert "Traceback" not in done.err
     assert done.out == ""
+    in_json = vigie(*arguments, "--json")
+    assert in_json.code == 2
+    assert said in in_json.document["error"]
 
 
 @pytest.mark.parametrize(
@@ -94,14 +97,15 @@ def test_misuse_is_exit_2_with_one_clear_sentence(vigie, arguments: tuple[str, .
         ("label,text\n9,x\n", "more than one way"),
         ("label,text\nbanana,x\n", "no usable row"),
         ("label,text\n" + "".join(f"1,post {at}\n" for at in range(30)), "only positive rows"),
-        ("label,text\n0,a\n1,b\n", "at least 10"),
+        ("label,text\n0,a\n1,b\n", "data.csv has 2 usable rows; training needs at least 10"),
+        ("label,text\n0,caf\udce9\n", "1 with bytes that are not UTF-8"),
     ],
 )
 def test_data_that_cannot_be_trained_on_is_exit_2(
     vigie, tmp_path: Path, tiny_recipe: Path, content: str, said: str
 ) -> None:
     path = tmp_path / "data.csv"
-    path.write_text(content)
+    path.write_text(content, errors="surrogateescape")
     done = vigie("train", tiny_recipe, "--data", path, "--json")
     assert done.code == 2
     assert said in done.err

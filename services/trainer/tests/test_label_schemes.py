@@ -29,7 +29,9 @@ def test_known_values_are_understood(column: tuple[str, ...], expected: dict[str
     assert {value: meaning(value, *column) for value in column} == expected
 
 
-@pytest.mark.parametrize("column", [("0", "1", "2"), ("-1", "0", "1"), ("1", "2", "3", "4", "5"), ("3", "7")])
+@pytest.mark.parametrize(
+    "column", [("0", "1", "2"), ("-1", "0", "1"), ("1", "2", "3", "4", "5"), ("3", "7"), ("--5", "3", "7")]
+)
 def test_numbers_that_can_be_read_in_two_ways_must_be_explained(column: tuple[str, ...]) -> None:
     with pytest.raises(Misuse, match="--labels"):
         choose_scheme(Counter(column))

@@ -1,4 +1,5 @@
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,7 @@ def test_neutral_rows_are_set_aside_and_are_no_fault(tmp_path: Path) -> None:
         (b"label,text\n", "no usable row"),
         (b"label,text\n7,x\n", "more than one way"),
         (b"label,text\nbanana,x\n,y\n", "unknown label"),
-        (b"label,text\n0,\n1, \n", "2 empty text"),
+        (b"label,text\n0,\n1, \n", "2 with empty text"),
         (b"a,b\n0,x\n", "no text column"),
         (b"text,b\nx,0\n", "no label column"),
         (b"PK\x03\x04rest", "spreadsheet"),
@@ -161,3 +162,9 @@ def test_texts_that_differ_by_case_accents_spaces_or_entities_count_as_the_same(
     assert text_key("  L'&eacute;quipage&nbsp;EST là ") == text_key("l'equipage est la")
     same, other = text_hashes(["Café  noir", "cafe noir"]), text_hashes(["thé"])
     assert same[0] == same[1] != other[0]
+
+
+def test_a_pipe_is_refused_before_anything_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "posts.csv")
+    with pytest.raises(Misuse, match="is a pipe"):
+        read_labelled(tmp_path / "posts.csv")

@@ -45,6 +45,12 @@ def main() -> None:
         _end(str(error), error.exit_code)
     except Interrupted as interrupted:
         _end("Interrupted; nothing that was finished is lost.", interrupted.exit_code)
+    except SystemExit as stop:
+        # The command line could not be parsed; typer has told people, and programs get their document.
+        usage = getattr(stop.__context__, "format_message", None)
+        if usage is not None:
+            _document_error(usage())
+        raise
     except BrokenPipeError:
         # The reader (head, less) has seen enough; do not complain while closing stdout either.
         sys.stdout = None
@@ -61,14 +67,20 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _end(sentence: str, code: int) -> None:
     """Say what happened and leave."""
-    text = sentence[:1].upper() + sentence[1:]
+    first = sentence.partition(" ")[0]  # a file's name keeps its case
+    text = sentence[:1].upper() + sentence[1:] if first.isalpha() else sentence
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]{escape(text)}[/bold red]")
+    _document_error(text)
+    sys.exit(code)
+
+
+def _document_error(text: str) -> None:
+    """The one JSON document of a command that failed, when one was asked for."""
     if "--json" in sys.argv[1:]:
         import json
 
         sys.stdout.write(json.dumps({"error": text}, ensure_ascii=False) + "\n")
         sys.stdout.flush()
-    sys.exit(code)
 
 
 def _unexpected(error: Exception) -> str:

@@ -26,7 +26,7 @@ def normalised(value: str) -> str:
     """The form in which label values are compared: no accents, no case, no spaces around, 4.0 as 4."""
     decomposed = unicodedata.normalize("NFKD", value.strip().lower())
     plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return plain[:-2] if plain.endswith(".0") and plain[:-2].lstrip("-").isdigit() else plain
+    return plain[:-2] if plain.endswith(".0") and plain[:-2].removeprefix("-").isdecimal() else plain
 
 
 def parse_labels_option(option: str) -> dict[str, int]:
@@ -67,7 +67,7 @@ def choose_scheme(counts: Mapping[str, int], option: str | None = None) -> dict[
     """
     if option is not None:
         return _WORDS | parse_labels_option(option)
-    numbers = {value: count for value, count in counts.items() if value.lstrip("-").isdigit()}
+    numbers = {value: count for value, count in counts.items() if value.removeprefix("-").isdecimal()}
     total = sum(numbers.values())
     known = _SENTIMENT140 if _fits(_SENTIMENT140, numbers) >= _fits(_BINARY, numbers) else _BINARY
     if set(numbers) <= {"0", "1"}:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from vigie_trainer.data.labels import NEUTRAL, choose_scheme, normalised
 from vigie_trainer.data.records import Record, read_records
-from vigie_trainer.data.rows import Posts, SetAside
+from vigie_trainer.data.rows import REASONS, Posts, SetAside
 from vigie_trainer.errors import Misuse
 
 TEXT_COLUMNS = ("text", "comment", "tweet")
@@ -115,6 +115,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file or its decompressed content; a broken archive is the person's to mend."""
     if path.is_dir():
         raise Misuse(f"{path} is a folder, not a CSV file.")
+    if path.exists() and not path.is_file():  # it is read more than once
+        raise Misuse(f"{path} is a pipe or a device; write its content to a file and give that.")
     try:
         with path.open("rb") as probe:
             magic = probe.read(4)
@@ -236,5 +238,5 @@ def _counted(records: Iterator[Record], path: Path, progress: Progress | None) -
 
 
 def _summary(set_aside: SetAside) -> str:
-    counts = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in set_aside.counts.items())
+    counts = ", ".join(f"{count} with {REASONS.get(reason, reason)}" for reason, count in set_aside.counts.items())
     return f" (set aside: {counts})" if counts else ""
