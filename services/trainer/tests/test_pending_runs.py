@@ -2,7 +2,10 @@ import os
 import time
 from pathlib import Path
 
-from vigie_trainer.tracking.record import PendingRun, RunDraft, pending_runs
+import pytest
+
+from vigie_trainer.errors import Unavailable
+from vigie_trainer.tracking.record import RUN_FILE, PendingRun, RunDraft, pending_runs
 
 
 def finished(pending: Path, name: str = "tfidf_tiny", end_ms: int = 0) -> PendingRun:
@@ -53,3 +56,21 @@ def test_a_draft_that_a_killed_command_left_is_swept_away_after_a_day(tmp_path: 
     pending_runs(tmp_path)
     assert not old.folder.exists()
     assert fresh.folder.exists()
+
+
+def test_runs_that_another_command_finishes_or_sends_meanwhile_are_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, draft = finished(tmp_path), RunDraft(tmp_path, "other")
+    monkeypatch.setattr(
+        Path, "glob", lambda folder, pattern: [run.folder / RUN_FILE if pattern.endswith(RUN_FILE) else draft.folder]
+    )
+    draft.discard()
+    run.remove()
+    assert pending_runs(tmp_path) == []
+
+
+def test_a_home_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where a folder should be")
+    with pytest.raises(Unavailable, match="cannot be written: .*VIGIE_HOME"):
+        RunDraft(tmp_path / "home" / "pending", "x")

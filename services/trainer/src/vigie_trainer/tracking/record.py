@@ -7,10 +7,12 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from vigie_trainer.errors import Unavailable
 
 RUN_FILE = "run.json"
 FILES = "files"
@@ -48,13 +50,21 @@ class RunRecord:
 
 
 class RunDraft:
-    """A run that is being made; it becomes pending in one step, or leaves nothing behind."""
+    """A run that is being made; it becomes pending in one step, or leaves nothing behind.
+
+    Raises Unavailable when the pending folder cannot be written.
+    """
 
     def __init__(self, pending: Path, name: str) -> None:
         self.record = RunRecord(key=uuid.uuid4().hex, name=name, start_ms=now_ms())
         self._pending = pending
         self.folder = pending / f".{self.record.key}{_PARTIAL}"
-        (self.folder / FILES).mkdir(parents=True)
+        try:
+            (self.folder / FILES).mkdir(parents=True)
+        except OSError as error:
+            raise Unavailable(
+                f"{pending} cannot be written: {error.strerror or error}; set VIGIE_HOME to a folder that can."
+            ) from None
 
     @property
     def files(self) -> Path:
@@ -126,9 +136,13 @@ def pending_runs(pending: Path) -> list[PendingRun]:
     if not pending.is_dir():
         return []
     for draft in pending.glob(f".*{_PARTIAL}"):
-        if time.time() - draft.stat().st_mtime > _ABANDONED_AFTER_S:
-            shutil.rmtree(draft, ignore_errors=True)
-    runs = [PendingRun(path.parent) for path in pending.glob(f"[!.]*/{RUN_FILE}")]
+        with suppress(FileNotFoundError):  # another command has just finished it
+            if time.time() - draft.stat().st_mtime > _ABANDONED_AFTER_S:
+                shutil.rmtree(draft, ignore_errors=True)
+    runs = []
+    for path in pending.glob(f"[!.]*/{RUN_FILE}"):
+        with suppress(FileNotFoundError):  # another command has just sent it
+            runs.append(PendingRun(path.parent))
     return sorted(runs, key=lambda run: run.record.end_ms)
 
 

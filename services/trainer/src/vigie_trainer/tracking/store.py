@@ -72,7 +72,7 @@ def connect(settings: Settings, *, say: Callable[[str], None] | None = None) -> 
     configure(settings)
     uri = _choose_uri(settings)
     if say:
-        say("Opening MLflow")
+        say(f"Opening MLflow ({uri})")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its dependencies tell of each other's deprecations
         import mlflow

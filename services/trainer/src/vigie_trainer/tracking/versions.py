@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+_VERSION_DIGITS = 9
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -59,6 +60,8 @@ def by_number(store: Store, number: str) -> Version | None:
     """The version of that number, or None."""
     from mlflow.exceptions import MlflowException
 
+    if len(number) > _VERSION_DIGITS:  # MLflow's database fails on what its integers cannot hold
+        return None
     with translated(store.uri):
         try:
             return _version(store.client.get_model_version(store.name, number))
