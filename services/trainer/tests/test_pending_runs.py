@@ -72,5 +72,5 @@ def test_runs_that_another_command_finishes_or_sends_meanwhile_are_no_error(
 
 def test_a_home_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where a folder should be")
-    with pytest.raises(Unavailable, match="cannot be written: .*VIGIE_HOME"):
+    with pytest.raises(Unavailable, match=r"cannot be written: .*VIGIE_HOME"):
         RunDraft(tmp_path / "home" / "pending", "x")
