@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> None:
     # Streamlit takes half a second to import: not before what can go wrong has been checked.
     from vigie_ui.server import serve
 
-    print(f"Vigie's page: http://{settings.host}:{settings.port} (API: {settings.api_url})", flush=True)  # noqa: T201 - the command's answer
+    # Every address of a container is none that a browser could open: only a host of this machine makes a link.
+    where = f"{'listens on ' if settings.host in ('0.0.0.0', '::') else 'http://'}{settings.host}:{settings.port}"  # noqa: S104 - compared, not bound
+    print(f"Vigie's page: {where} (API: {settings.api_url})", flush=True)  # noqa: T201 - the command's answer
     serve(settings)
 
 

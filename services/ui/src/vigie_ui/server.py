@@ -49,6 +49,8 @@ def options(settings: UiSettings) -> dict[str, Any]:
         "server.enableStaticServing": False,
         # No page uploads anything; the smallest limit closes the door as far as it goes.
         "server.maxUploadSize": 1,
+        # A text box sends kilobytes; Streamlit's own limit of 200 MB would let one message take the container's memory.
+        "server.maxMessageSize": 20,
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
