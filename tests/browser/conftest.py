@@ -43,6 +43,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def own_environment() -> dict[str, str]:
+    """The environment without what other tests of this process may have told MLflow's client."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "VIGIE_"))}
+
+
 @dataclass
 class Server:
     """One of our commands, which can be stopped and started again on the same port."""
@@ -62,7 +67,7 @@ class Server:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [str(COMMANDS / self.command[0]), *self.command[1:], "--port", str(self.port)],
-                env=os.environ | self.settings,
+                env=own_environment() | self.settings,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

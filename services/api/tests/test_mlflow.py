@@ -85,6 +85,17 @@ async def test_a_promoted_version_serves_at_once_and_a_rollback_brings_the_old_o
         assert judged["model"]["version"] == first
 
 
+async def test_the_configured_registry_is_asked_whatever_mlflow_finds_in_the_environment(
+    running, connected, registry, monkeypatch
+):
+    for variable in ("MLFLOW_REGISTRY_URI", "MLFLOW_TRACKING_URI"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    async with running(connected, None) as api:
+        version = registry.register()
+        moved = await api.client.post(f"/v1/models/{version}/promote", json={"reason": "first of all"})
+        assert moved.json()["serving"] == version
+
+
 async def test_only_a_version_that_passed_the_gate_can_be_promoted(running, connected, registry):
     async with running(connected, None) as api:
         good = registry.register()

@@ -86,7 +86,8 @@ class Registry:
             os.environ["MLFLOW_TRACKING_PASSWORD"] = self._settings.mlflow_password.get_secret_value()
         from mlflow import MlflowClient
 
-        return MlflowClient(self._settings.mlflow_uri)
+        # Both named: an MLFLOW_REGISTRY_URI left in the environment would win over the setting.
+        return MlflowClient(self._settings.mlflow_uri, self._settings.mlflow_uri)
 
     @contextmanager
     def _asking(self, missing: Callable[[], Problem]) -> Iterator[None]:
@@ -140,6 +141,7 @@ class Registry:
                 artifact_uri=f"{address.rstrip('/')}/artifacts/vigie",
                 dst_path=str(into),
                 tracking_uri=self._settings.mlflow_uri,
+                registry_uri=self._settings.mlflow_uri,
             )
         return Path(folder)
 
