@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from vigie_model import CleaningOptions
+
+if TYPE_CHECKING:
+    from vigie_trainer.ensemble_recipe import EnsembleRecipe
+    from vigie_trainer.network_recipe import NetworkRecipe
 
 
 class RecipeError(ValueError):
@@ -130,7 +134,7 @@ class Search(_Part):
 class Recipe(_Part):
     """A whole recipe. Frozen; `with_values` gives another one."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+_[a-z0-9_]+$")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
     description: str = ""
     cleaning: Cleaning = Cleaning()
     features: TfidfSpec
@@ -170,8 +174,9 @@ def recipe_names() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in _folder().iterdir() if entry.name.endswith(".yaml"))
 
 
-def load_recipe(name: str | Path) -> Recipe:
-    """The recipe of that name, or in the YAML file at that path.
+def load_recipe(name: str | Path) -> Recipe | NetworkRecipe | EnsembleRecipe:
+    """The recipe of that name, or in the YAML file at that path: of features and a classifier, of a whole network (it
+    has the key `network`), or of an ensemble (`members`).
 
     Raises RecipeError when there is none, when the file is not YAML, or when the recipe is not sound.
     """
@@ -192,6 +197,14 @@ def load_recipe(name: str | Path) -> Recipe:
     if not isinstance(document, dict):
         raise RecipeError(f"The recipe {name} is not a YAML mapping with name, features and classifier.")
     try:
+        if "network" in document:
+            from vigie_trainer.network_recipe import NetworkRecipe
+
+            return NetworkRecipe.model_validate(document)
+        if "members" in document:
+            from vigie_trainer.ensemble_recipe import EnsembleRecipe
+
+            return EnsembleRecipe.model_validate(document)
         return Recipe.model_validate(document)
     except ValidationError as error:
         raise RecipeError(f"The recipe {name} is not sound: {_sentence(error)}.") from error

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,31 +15,22 @@ import vigie_model
 from vigie_model import Cleaner
 from vigie_trainer.fit.calibrate import fit_calibration, reference_statistics, uncertain_band
 from vigie_trainer.fit.classifiers import fit_classifier
+from vigie_trainer.fit.context import FitContext
 from vigie_trainer.fit.errors import FitError
+from vigie_trainer.fit.result import FitResult
 from vigie_trainer.fit.search import search
 from vigie_trainer.fit.vectorise import CountedCorpus, fit_features
 from vigie_trainer.recipe import Recipe
 
+if TYPE_CHECKING:
+    from vigie_trainer.ensemble_recipe import EnsembleRecipe
+    from vigie_trainer.network_recipe import NetworkRecipe
 
-@dataclass(frozen=True, slots=True)
-class FitResult:
-    """What a fit made. Times are wall-clock seconds."""
-
-    artifact: Path
-    """The artifact folder."""
-    params: dict[str, str | int | float | bool | None]
-    """Every parameter used, by dotted name."""
-    cv: dict[str, Any]
-    """Mean and spread of the best candidate's scores, and every candidate's."""
-    search_s: float
-    fit_s: float
-    """Features and classifier of the final fit; the search is not counted."""
-    curves: dict[str, Any] | None = field(default=None)
-    """Learning curves, of recipes that have any."""
+Progress = Callable[[str, float], None]
 
 
 def fit(
-    recipe: Recipe,
+    recipe: Recipe | NetworkRecipe | EnsembleRecipe,
     texts: Sequence[str],
     labels: NDArray[np.integer[Any]],
     *,
@@ -47,21 +38,74 @@ def fit(
     trained: Mapping[str, Any],
     seed: int = 42,
     threads: int = 2,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
     weights: NDArray[np.float64] | None = None,
+    context: FitContext | None = None,
 ) -> FitResult:
     """Fit `recipe` on the texts and write the artifact to `out`.
 
     `labels` holds 0 (negative) or 1 (positive), one a text; `weights`, if any, one positive number a text. Parameters
     are chosen by cross-validation on these rows only, and calibration, the uncertain band and the reference
     statistics come from out-of-fold scores. The same arguments give the same artifact. `progress` hears the step and
-    the share of it that is done.
+    the share of it that is done. Without a `context`, nothing is kept from one fit to the next.
 
     Raises FitError when the rows cannot be learned from, ArtifactError when `out` holds something already.
     """
     tell = progress or (lambda step, share: None)
     target = np.asarray(labels).astype(np.int64)
     _check(texts, target, weights)
+    if context is None:
+        with TemporaryDirectory(prefix="vigie-fit-") as folder:
+            own = FitContext(Path(folder))
+            return _dispatch(recipe, texts, target, out, trained, seed, threads, tell, weights, own)
+    return _dispatch(recipe, texts, target, out, trained, seed, threads, tell, weights, context)
+
+
+def _dispatch(
+    recipe: Recipe | NetworkRecipe | EnsembleRecipe,
+    texts: Sequence[str],
+    labels: NDArray[np.int64],
+    out: Path,
+    trained: Mapping[str, Any],
+    seed: int,
+    threads: int,
+    progress: Progress,
+    weights: NDArray[np.float64] | None,
+    context: FitContext,
+) -> FitResult:
+    given: dict[str, Any] = {
+        "out": out, "trained": trained, "seed": seed, "threads": threads,
+        "progress": progress, "weights": weights, "context": context,
+    }  # fmt: skip
+    if isinstance(recipe, Recipe):
+        return fit_recipe(recipe, texts, labels, **given)
+    # Imported here: networks bring TensorFlow's neighbourhood along, which the quick baseline does without.
+    from vigie_trainer.network_recipe import NetworkRecipe
+
+    if isinstance(recipe, NetworkRecipe):
+        from vigie_trainer.fit.networks.run import fit_network
+
+        return fit_network(recipe, texts, labels, **given)
+    from vigie_trainer.fit.ensemble.run import fit_ensemble
+
+    return fit_ensemble(recipe, texts, labels, **given)
+
+
+def fit_recipe(
+    recipe: Recipe,
+    texts: Sequence[str],
+    target: NDArray[np.int64],
+    *,
+    out: Path,
+    trained: Mapping[str, Any],
+    seed: int,
+    threads: int,
+    progress: Progress,
+    weights: NDArray[np.float64] | None,
+    context: FitContext,
+) -> FitResult:
+    """What `fit` does with a recipe of features and a classifier, on rows that were checked."""
+    tell = progress
 
     started = time.perf_counter()
     candidates = search(
