@@ -19,7 +19,7 @@ from vigie_trainer.tracking.store import connect
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("mlflow")]
 
 METRICS = {
-    "accuracy", "balanced_accuracy", "roc_auc", "f1_macro", "log_loss", "brier", "ece",
+    "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "roc_auc", "f1_macro", "log_loss", "brier", "ece",
     *(f"{metric}_{name}" for metric in ("precision", "recall", "f1", "support") for name in ("negative", "positive")),
 }  # fmt: skip
 

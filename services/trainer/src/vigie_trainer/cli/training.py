@@ -13,11 +13,11 @@ from vigie_trainer.errors import Interrupted, Misuse, VigieError
 if TYPE_CHECKING:
     from vigie_trainer.data.reading import ReadOptions
     from vigie_trainer.data.rows import Posts
+    from vigie_trainer.material import Material
     from vigie_trainer.recipe import Recipe
     from vigie_trainer.settings import Settings
     from vigie_trainer.tracking.record import PendingRun
     from vigie_trainer.tracking.store import Store
-    from vigie_trainer.training import Material
 
 EXAMPLES = (
     "Examples:  vigie train tfidf_logreg  |  vigie train tfidf_logreg tfidf_lgbm --data tweets.csv.gz --register  |  "
@@ -160,7 +160,7 @@ def read_material(
     from vigie_trainer.data.demo import demo_posts
     from vigie_trainer.data.splitting import sample as take
     from vigie_trainer.data.splitting import split
-    from vigie_trainer.training import Material
+    from vigie_trainer.material import Material
 
     if data is None:
         posts = demo_posts()

@@ -19,10 +19,11 @@ from vigie_trainer.gate.behaviour import assess, cases, required_languages
 from vigie_trainer.gate.paired import compare
 from vigie_trainer.gate.rules import Budgets, Evidence, Gate, judge
 from vigie_trainer.models import download
+from vigie_trainer.run_files import HELD_OUT, LANGUAGES, TRAIN_HASHES
 from vigie_trainer.settings import Settings
 from vigie_trainer.tracking.store import Store, translated
 from vigie_trainer.tracking.versions import Version
-from vigie_trainer.training import HELD_OUT, LANGUAGES, TRAIN_HASHES, folder_mb
+from vigie_trainer.training import folder_mb
 
 TIMED_TEXTS = 200
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vigie_trainer.scoring.intervals import wilson
+
 THRESHOLD = 0.5
 CALIBRATION_BINS = 10
 _SMALLEST = float(np.finfo(np.float64).eps)
@@ -77,8 +79,9 @@ def metrics(labels: Sequence[int] | NDArray[np.int64], scores: ArrayLike) -> dic
         scores: P(positive) in [0, 1], shape (n,).
 
     Returns:
-        accuracy, balanced_accuracy, roc_auc (None with one class), f1_macro, precision/recall/f1/support of each
-        class, log_loss (scores clipped by the machine epsilon, as scikit-learn), brier, ece. A ratio over nothing is 0.
+        accuracy, its 95 % interval accuracy_low and accuracy_high, balanced_accuracy, roc_auc (None with one class),
+        f1_macro, precision/recall/f1/support of each class, log_loss (scores clipped by the machine epsilon, as
+        scikit-learn), brier, ece. A ratio over nothing is 0.
     """
     truth = np.asarray(labels, dtype=np.int64)
     probabilities = np.asarray(scores, dtype=np.float64)
@@ -95,9 +98,12 @@ def metrics(labels: Sequence[int] | NDArray[np.int64], scores: ArrayLike) -> dic
             recalls.append(recall)
         if hits + missed + wrongly:
             f1s.append(by_class[f"f1_{name}"] or 0.0)
+    low, high = wilson(tn + tp, len(truth))
     clipped = np.clip(probabilities, _SMALLEST, 1 - _SMALLEST)
     return {
         "accuracy": _ratio(tn + tp, len(truth)),
+        "accuracy_low": low,
+        "accuracy_high": high,
         "balanced_accuracy": math.fsum(recalls) / len(recalls),
         "roc_auc": roc_auc(truth, probabilities),
         "f1_macro": math.fsum(f1s) / len(f1s),
