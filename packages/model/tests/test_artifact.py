@@ -168,7 +168,7 @@ def test_a_name_that_leaves_the_folder_or_is_no_data_file_is_refused(linear: Pat
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda d: d.update(format=2), "format 2"),
+        (lambda d: d.update(format=3), "format 3"),
         (lambda d: d.pop("format"), "format None"),
         (lambda d: d.pop("head"), "lacks 'head'"),
         (lambda d: d.update(surprise=1), "does not know: surprise"),
@@ -265,7 +265,7 @@ def test_heavy_heads_say_so_and_take_no_rows(tmp_path: Path):
         assert model.cost == "heavy"
         assert model.predict([]) == []
         assert model.score([]).shape == (0,)
-    assert isinstance(model.head, BoosterHead)
+    assert isinstance(model.scorer.head, BoosterHead)
 
 
 def test_arrays_survive_packing():

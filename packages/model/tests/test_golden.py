@@ -18,7 +18,9 @@ def test_a_golden_artifact_gives_the_tokens_and_scores_of_its_first_day(folder: 
     model = vigie_model.load(folder)
     assert model.digest == record["digest"] == vigie_model.artifact_digest(folder)
     texts = [case["text"] for case in record["cases"]]
-    assert [model.features.cleaner.tokens(text) for text in texts] == [case["tokens"] for case in record["cases"]]
+    assert [model.scorer.features.cleaner.tokens(text) for text in texts] == [
+        case["tokens"] for case in record["cases"]
+    ]
     np.testing.assert_allclose(model.score(texts), [case["score"] for case in record["cases"]], atol=1e-7)
     for case, verdict in zip(record["cases"], model.predict(texts), strict=True):
         assert verdict.sentiment == case["sentiment"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import vigie_model
 from vigie_model import Model
+from vigie_model.scorers import FeatureScorer
 
 GOLDEN = Path(__file__).parent / "golden" / "format_1"
 MODELS = {name: vigie_model.load(GOLDEN / name) for name in ("linear", "forest", "lightgbm")}
@@ -54,11 +55,11 @@ def test_threads_agree():
 
 def test_features_that_cannot_be_fused_score_through_the_matrix():
     model = MODELS["linear"]
-    word = model.features.blocks[0]
+    word = model.scorer.features.blocks[0]
     features = vigie_model.TfidfFeatures(
-        model.features.cleaner, [replace(word, ngrams=(1, 3)), model.features.blocks[1]]
+        model.scorer.features.cleaner, [replace(word, ngrams=(1, 3)), model.scorer.features.blocks[1]]
     )
-    slow = Model(model.manifest, model.digest, features, model.head)
+    slow = Model(model.manifest, model.digest, FeatureScorer(features, model.scorer.head))
     texts = ["not good", "Great flight, good crew :)", ""]
     np.testing.assert_allclose(slow.score(texts), model.score(texts), atol=1e-12)
     assert [verdict.sentiment for verdict in slow.predict(texts)] == [

@@ -5,34 +5,63 @@ model.predict_one("Merci à l'équipage, vol parfait !")
 """
 
 from vigie_model.artifact import artifact_digest
-from vigie_model.calibration import Isotonic, Platt
+from vigie_model.calibration import ByLanguage, Calibration, Isotonic, Platt
 from vigie_model.cleaning import Cleaner, CleaningOptions
+from vigie_model.ensemble import Combiner, EnsembleScorer
 from vigie_model.errors import ArtifactError
-from vigie_model.heads import BoosterHead, ForestHead, LinearHead
-from vigie_model.language import detect_language
+from vigie_model.features import Features
+from vigie_model.heads import BoosterHead, ForestHead, Head, LinearHead, MlpHead
+from vigie_model.language import LANGUAGES, detect_language
 from vigie_model.manifest import Manifest
 from vigie_model.model import MAX_TEXT_LENGTH, Model, Prediction, load, save
+from vigie_model.network import NetworkScorer
+from vigie_model.plain import plain_text
 from vigie_model.pyfunc import pyfunc_source
+from vigie_model.saved_model import SavedModelFeatures
+from vigie_model.scorers import FeatureScorer, Scorer
+from vigie_model.sequences import Tokens, WordIndex, WordPieces
 from vigie_model.tfidf import Block, TfidfFeatures
+from vigie_model.transformer import TransformerFeatures
+from vigie_model.use import UseFeatures
+from vigie_model.word_vectors import WordVectorFeatures
 
 __all__ = [
+    "LANGUAGES",
     "MAX_TEXT_LENGTH",
     "ArtifactError",
     "Block",
     "BoosterHead",
+    "ByLanguage",
+    "Calibration",
     "Cleaner",
     "CleaningOptions",
+    "Combiner",
+    "EnsembleScorer",
+    "FeatureScorer",
+    "Features",
     "ForestHead",
+    "Head",
     "Isotonic",
     "LinearHead",
     "Manifest",
+    "MlpHead",
     "Model",
+    "NetworkScorer",
     "Platt",
     "Prediction",
+    "SavedModelFeatures",
+    "Scorer",
     "TfidfFeatures",
+    "Tokens",
+    "TransformerFeatures",
+    "UseFeatures",
+    "WordIndex",
+    "WordPieces",
+    "WordVectorFeatures",
     "artifact_digest",
     "detect_language",
     "load",
+    "plain_text",
     "pyfunc_source",
     "save",
 ]

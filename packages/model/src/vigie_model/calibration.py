@@ -2,19 +2,21 @@
 
 Platt (1999), "Probabilistic outputs for support vector machines": 1 / (1 + exp(-(slope · margin + intercept))).
 Isotonic: a non-decreasing line through points (Zadrozny and Elkan, 2002), constant outside them.
+ByLanguage: one of those for each language, since one threshold does not fit two languages.
 """
 
 from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vigie_model.errors import ArtifactError
+from vigie_model.language import LANGUAGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,11 +82,50 @@ class Isotonic:
         return {"kind": "isotonic", "x": list(self.x), "y": list(self.y)}
 
 
-Calibration = Platt | Isotonic
+Curve = Platt | Isotonic
+
+
+@dataclass(frozen=True, slots=True)
+class ByLanguage:
+    """A curve for each detected language: `curves` maps en, fr or und to one, and `default` to that of the others."""
+
+    curves: Mapping[str, Curve]
+
+    def __post_init__(self) -> None:
+        if "default" not in self.curves:
+            raise ArtifactError("The calibration by language lacks the default.")
+        unknown = sorted(set(self.curves) - {"default", *LANGUAGES})
+        if unknown:
+            raise ArtifactError(f"The calibration names the language {unknown[0]!r}; known are {', '.join(LANGUAGES)}.")
+
+    def curve(self, language: str) -> Curve:
+        """The curve of texts of that language."""
+        return self.curves.get(language) or self.curves["default"]
+
+    def many(self, margins: NDArray[np.float64], languages: Sequence[str]) -> NDArray[np.float64]:
+        """P(positive) of each margin, by the curve of its language."""
+        scores = [self.curve(lang).one(margin) for margin, lang in zip(margins.tolist(), languages, strict=True)]
+        return np.array(scores, dtype=np.float64)
+
+    def to_json(self) -> dict[str, Any]:
+        """As the manifest stores it."""
+        return {"kind": "by_language", "curves": {name: curve.to_json() for name, curve in self.curves.items()}}
+
+
+Calibration = Platt | Isotonic | ByLanguage
 
 
 def calibration_from_json(data: Mapping[str, Any]) -> Calibration:
     """The calibration that a manifest describes. Raises ArtifactError when it describes none that is known."""
+    if data.get("kind") != "by_language":
+        return _curve_from_json(data)
+    curves = data.get("curves")
+    if not isinstance(curves, dict):
+        raise ArtifactError("The manifest's calibration is incomplete.")
+    return ByLanguage({name: _curve_from_json(curve) for name, curve in curves.items()})
+
+
+def _curve_from_json(data: Mapping[str, Any]) -> Curve:
     try:
         if data["kind"] == "platt":
             curve = Platt(float(data["slope"]), float(data["intercept"]))
@@ -95,4 +136,4 @@ def calibration_from_json(data: Mapping[str, Any]) -> Calibration:
             return Isotonic(tuple(map(float, data["x"])), tuple(map(float, data["y"])))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArtifactError("The manifest's calibration is incomplete.") from error
-    raise ArtifactError(f"Unknown calibration {data['kind']!r}: known are platt and isotonic.")
+    raise ArtifactError(f"Unknown calibration {data['kind']!r}: known are platt, isotonic and by_language.")

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from dataclasses import asdict, dataclass, fields
 
+from vigie_model.errors import ArtifactError
 from vigie_model.lemmas import lemma
 from vigie_model.tokenizer import is_emoticon, tokenize
 from vigie_model.words import NEGATIONS, STOP_WORDS
@@ -70,6 +71,16 @@ class CleaningOptions:
     def names(cls) -> tuple[str, ...]:
         """The names of all switches."""
         return tuple(field.name for field in fields(cls))
+
+
+def cleaning_from_json(value: object) -> CleaningOptions:
+    """The switches that a manifest stores. Raises ArtifactError when one is missing, unknown, or not true or false."""
+    known = CleaningOptions.names()
+    if not isinstance(value, dict):
+        raise ArtifactError(f"manifest.json has {value!r} where an object belongs.")
+    if set(value) != set(known) or not all(isinstance(switch, bool) for switch in value.values()):
+        raise ArtifactError(f"The cleaning switches are {', '.join(known)}, each true or false.")
+    return CleaningOptions(**value)
 
 
 class Cleaner:

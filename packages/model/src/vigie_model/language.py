@@ -6,6 +6,9 @@ from functools import lru_cache
 from vigie_model.cleaning import normalise, split_contraction
 from vigie_model.words import ENGLISH_MARKS, FRENCH_MARKS
 
+LANGUAGES = ("en", "fr", "und")
+"""What `detect_language` can say."""
+
 _LETTERS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?")
 _FRENCH_LETTERS = re.compile(r"[éèêëàâçùûîïôœ]")
 _FRENCH_SHAPES = re.compile(r"(?:eau|eaux|eux|euse|tion|ment|ique|aient|oir|ette|elle|ées?|és|ir|er|ez|ais|ait)$")

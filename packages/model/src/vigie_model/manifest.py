@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vigie_model.calibration import Calibration, calibration_from_json
-from vigie_model.cleaning import CleaningOptions
+from vigie_model.cleaning import cleaning_from_json
 from vigie_model.errors import ArtifactError
 
-FORMAT = 1
+FORMAT = 2
+READ_FORMATS = (1, 2)
 MANIFEST_FILE = "manifest.json"
 LABELS = ("negative", "positive")
 
@@ -25,9 +26,8 @@ class Manifest:
     """The facts of an artifact. `files` maps each file's name to its SHA-256 in hexadecimal."""
 
     recipe: str
-    cleaning: CleaningOptions
-    features: Mapping[str, Any]
-    head: Mapping[str, Any]
+    scorer: Mapping[str, Any]
+    """What makes a margin of a text: an entry with its `kind`, which may hold others."""
     calibration: Calibration
     uncertain: tuple[float, float]
     """Scores strictly between the two are uncertain."""
@@ -38,19 +38,18 @@ class Manifest:
     files: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, str] = LABELS
     format: int = FORMAT
+    """The format it was read from; a manifest is always written in the newest."""
 
     def to_bytes(self) -> bytes:
-        """The canonical JSON document; equal manifests give equal bytes.
+        """The canonical JSON document of the newest format; equal manifests give equal bytes.
 
         Raises ArtifactError when a value is not plain data.
         """
         document = {
-            "format": self.format,
+            "format": FORMAT,
             "recipe": self.recipe,
             "labels": list(self.labels),
-            "cleaning": self.cleaning.to_json(),
-            "features": self.features,
-            "head": self.head,
+            "scorer": self.scorer,
             "calibration": self.calibration.to_json(),
             "uncertain": {"low": self.uncertain[0], "high": self.uncertain[1]},
             "reference": self.reference,
@@ -64,36 +63,42 @@ class Manifest:
 
 
 def parse_manifest(data: bytes) -> Manifest:
-    """The manifest in `data`. Raises ArtifactError, with a sentence, for anything but a sound manifest of format 1."""
+    """The manifest in `data`. Raises ArtifactError, with a sentence, for anything but a sound one of format 1 or 2.
+
+    Format 1 had cleaning, features and head side by side, where format 2 has one scorer that holds them.
+    """
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ArtifactError("manifest.json is not JSON.") from error
     if not isinstance(document, dict):
         raise ArtifactError("manifest.json is not a JSON object.")
-    if document.get("format") != FORMAT:
+    number = document.get("format")
+    if number not in READ_FORMATS or isinstance(number, bool | float):
         raise ArtifactError(
-            f"This artifact has format {document.get('format')!r}; this version of vigie_model reads format {FORMAT}. "
-            "Upgrade it, or train again."
+            f"This artifact has format {number!r}; this version of vigie_model reads formats "
+            f"{', '.join(map(str, READ_FORMATS))}. Upgrade it, or train again."
         )
     try:
         manifest = Manifest(
             recipe=_text(document["recipe"]),
-            cleaning=_cleaning(document["cleaning"]),
-            features=_mapping(document["features"]),
-            head=_mapping(document["head"]),
+            scorer=_mapping(document["scorer"]) if number == FORMAT else _scorer_of_format_1(document),
             calibration=calibration_from_json(_mapping(document["calibration"])),
             uncertain=_band(_mapping(document["uncertain"])),
             reference=_mapping(document["reference"]),
             trained=_mapping(document["trained"]),
             files={_file_name(name): _text(digest) for name, digest in _mapping(document["files"]).items()},
             labels=_labels(document["labels"]),
+            format=number,
         )
     except KeyError as error:
         raise ArtifactError(f"manifest.json lacks {error}.") from error
-    unknown = sorted(set(document) - {"format", *(name for name in Manifest.__slots__)})
+    known = set(Manifest.__slots__)
+    if number == 1:
+        known = known - {"scorer"} | {"cleaning", "features", "head"}
+    unknown = sorted(set(document) - known)
     if unknown:
-        raise ArtifactError(f"manifest.json has entries that format {FORMAT} does not know: {', '.join(unknown)}.")
+        raise ArtifactError(f"manifest.json has entries that format {number} does not know: {', '.join(unknown)}.")
     return manifest
 
 
@@ -120,12 +125,10 @@ def _file_name(name: str) -> str:
     return name
 
 
-def _cleaning(value: object) -> CleaningOptions:
-    switches = _mapping(value)
-    known = CleaningOptions.names()
-    if set(switches) != set(known) or not all(isinstance(switch, bool) for switch in switches.values()):
-        raise ArtifactError(f"The cleaning switches of format {FORMAT} are {', '.join(known)}, each true or false.")
-    return CleaningOptions(**switches)
+def _scorer_of_format_1(document: Mapping[str, Any]) -> dict[str, Any]:
+    cleaning = cleaning_from_json(document["cleaning"])
+    features = {**_mapping(document["features"]), "cleaning": cleaning.to_json()}
+    return {"kind": "features", "features": features, "head": _mapping(document["head"])}
 
 
 def _band(value: Mapping[str, Any]) -> tuple[float, float]:
@@ -137,5 +140,5 @@ def _band(value: Mapping[str, Any]) -> tuple[float, float]:
 
 def _labels(value: object) -> tuple[str, str]:
     if value != list(LABELS):
-        raise ArtifactError(f"The labels of format {FORMAT} are {', '.join(LABELS)}.")
+        raise ArtifactError(f"The labels are {', '.join(LABELS)}.")
     return LABELS

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from vigie_model.artifact import read_artifact, write_artifact
-from vigie_model.calibration import Calibration
-from vigie_model.cleaning import Cleaner
-from vigie_model.errors import ArtifactError
-from vigie_model.features import describe_features, load_features
-from vigie_model.heads import Cost, Head, LinearHead, load_head
+from vigie_model.calibration import ByLanguage, Calibration, Curve
+from vigie_model.features import Features
+from vigie_model.heads import Cost, Head
 from vigie_model.language import detect_language, language_of
-from vigie_model.linear import LinearScorer
 from vigie_model.manifest import Manifest
-from vigie_model.tfidf import TfidfFeatures
+from vigie_model.scorers import FeatureScorer, Scorer, load_scorer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,16 +38,16 @@ class Prediction(NamedTuple):
 class Model:
     """Judges texts. Pure, deterministic and thread-safe; a text scores the same alone and in a batch."""
 
-    def __init__(self, manifest: Manifest, digest: str, features: TfidfFeatures, head: Head) -> None:
+    def __init__(self, manifest: Manifest, digest: str, scorer: Scorer) -> None:
         self.manifest = manifest
         self.digest = digest
-        self.features = features
-        self.head = head
-        self._calibration = manifest.calibration
+        self.scorer = scorer
         self._low, self._high = manifest.uncertain
-        self._scorer: LinearScorer | None = None
-        if isinstance(head, LinearHead) and LinearScorer.can_fuse(features):
-            self._scorer = LinearScorer(features, head.weights, head.intercept)
+        calibration = manifest.calibration
+        curves = dict(calibration.curves) if isinstance(calibration, ByLanguage) else {"default": calibration}
+        self._default: Curve = curves.pop("default")
+        self._curves: dict[str, Curve] = curves  # of languages; empty when one curve serves all
+        self._fused = scorer.fused if isinstance(scorer, FeatureScorer) else None
 
     @property
     def recipe(self) -> str:
@@ -60,33 +57,42 @@ class Model:
     @property
     def cost(self) -> Cost:
         """light: microseconds a text, may run on an event loop; heavy: run in a thread."""
-        return self.head.cost
+        return self.scorer.cost
 
     def margins(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """What the head says before calibration, float64, shape (n,)."""
-        if self._scorer is not None:
-            return self._scorer.margins(texts)
-        return self.head.margins(self.features.transform(texts))
+        """What the scorer says before calibration, float64, shape (n,)."""
+        return self.scorer.margins(texts)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """P(positive) of each text, calibrated: float64 in [0, 1], shape (n,)."""
-        return self._calibration.many(self.margins(texts))
+        margins = self.margins(texts)
+        if not self._curves:
+            return self._default.many(margins)
+        scores = [
+            self._curve(detect_language(text)).one(margin) for text, margin in zip(texts, margins.tolist(), strict=True)
+        ]
+        return np.array(scores, dtype=np.float64)
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """One verdict a text, in order."""
-        if self._scorer is not None:
+        if self._fused is not None:
             return [self.predict_one(text) for text in texts]
-        scores = self.score(texts).tolist()
-        return [self._verdict(score, detect_language(text)) for text, score in zip(texts, scores, strict=True)]
+        languages = [detect_language(text) for text in texts]
+        margins = self.margins(texts).tolist()
+        return [self._verdict(margin, language) for margin, language in zip(margins, languages, strict=True)]
 
     def predict_one(self, text: str) -> Prediction:
         """The verdict on one text; the same as `predict([text])[0]`."""
-        if self._scorer is None:
+        if self._fused is None:
             return self.predict([text])[0]
-        margin, evidence = self._scorer.margin(text)
-        return self._verdict(self._calibration.one(margin), language_of(evidence))
+        margin, evidence = self._fused.margin(text)
+        return self._verdict(margin, language_of(evidence))
 
-    def _verdict(self, score: float, language: str) -> Prediction:
+    def _curve(self, language: str) -> Curve:
+        return self._curves.get(language, self._default)
+
+    def _verdict(self, margin: float, language: str) -> Prediction:
+        score = self._curves.get(language, self._default).one(margin)
         uncertain = self._low < score < self._high
         if score >= 0.5:
             return Prediction("positive", score, score, uncertain, language)
@@ -99,37 +105,37 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     Raises ArtifactError, with a sentence that says what is wrong.
     """
     manifest, files, digest = read_artifact(folder)
-    features = load_features(manifest.features, files, Cleaner(manifest.cleaning))
-    head = load_head(manifest.head, files, threads=threads)
-    if head.describe()["width"] != features.width:
-        raise ArtifactError(f"The head takes {head.describe()['width']} columns, the features give {features.width}.")
-    return Model(manifest, digest, features, head)
+    return Model(manifest, digest, load_scorer(manifest.scorer, files, threads=threads))
 
 
 def save(
     folder: Path,
     *,
     recipe: str,
-    features: TfidfFeatures,
-    head: Head,
+    scorer: Scorer | None = None,
+    features: Features | None = None,
+    head: Head | None = None,
     calibration: Calibration,
     uncertain: tuple[float, float],
     reference: Mapping[str, Any] | None = None,
     trained: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write an artifact of the current format to `folder`, at once or not at all, and return its digest.
+    """Write an artifact of the newest format to `folder`, at once or not at all, and return its digest.
 
-    Raises ArtifactError when the folder holds something already.
+    What scores is `scorer`, or `features` and `head`. Raises ArtifactError when the folder holds something already.
     """
-    entry, files = describe_features(features)
+    if scorer is None:
+        if features is None or head is None:
+            raise TypeError("save() takes a scorer, or features and a head")
+        scorer = FeatureScorer(features, head)
+    elif features is not None or head is not None:
+        raise TypeError("save() takes a scorer, or features and a head, not both")
     manifest = Manifest(
         recipe=recipe,
-        cleaning=features.cleaner.options,
-        features=entry,
-        head=head.describe(),
+        scorer=scorer.describe(),
         calibration=calibration,
         uncertain=uncertain,
         reference=reference or {},
         trained=trained or {},
     )
-    return write_artifact(folder, manifest, {**files, **head.files()})
+    return write_artifact(folder, manifest, scorer.files())

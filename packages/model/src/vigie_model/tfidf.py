@@ -7,14 +7,18 @@ Euclidean norm. Formulas: https://scikit-learn.org/stable/modules/feature_extrac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from vigie_model.cleaning import Cleaner
+from vigie_model.artifact import pack_arrays, unpack_arrays
+from vigie_model.cleaning import Cleaner, cleaning_from_json
+from vigie_model.errors import ArtifactError
+from vigie_model.heads import Cost
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +76,8 @@ class Block:
 class TfidfFeatures:
     """Blocks side by side, over one cleaner. `transform` gives rows of `width` columns."""
 
+    cost: Cost = "light"
+
     def __init__(self, cleaner: Cleaner, blocks: Sequence[Block]) -> None:
         self.cleaner = cleaner
         self.blocks = tuple(blocks)
@@ -88,6 +94,27 @@ class TfidfFeatures:
         documents = [self.cleaner.tokens(text) for text in texts]
         parts = [self._block_rows(number, documents) for number in range(len(self.blocks))]
         return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
+
+    def describe(self) -> dict[str, Any]:
+        """The manifest's entry."""
+        blocks = [
+            {
+                "analyzer": block.analyzer,
+                "ngrams": list(block.ngrams),
+                "sublinear_tf": block.sublinear,
+                "size": len(block.terms),
+            }
+            for block in self.blocks
+        ]
+        return {"kind": "tfidf", "cleaning": self.cleaner.options.to_json(), "blocks": blocks}
+
+    def files(self) -> dict[str, bytes]:
+        """The terms and the weights of each block."""
+        files: dict[str, bytes] = {}
+        for number, block in enumerate(self.blocks):
+            files[f"terms_{number}.json"] = json.dumps(list(block.terms), separators=(",", ":")).encode()
+            files[f"idf_{number}.npz"] = pack_arrays({"idf": block.idf})
+        return files
 
     def _block_rows(self, number: int, documents: Sequence[Sequence[str]]) -> csr_matrix:
         from scipy.sparse import csr_matrix
@@ -127,6 +154,31 @@ class TfidfFeatures:
             if len(token) <= 32:
                 cache[token] = known
         return known
+
+
+def load_tfidf(entry: Mapping[str, Any], files: Mapping[str, bytes]) -> TfidfFeatures:
+    """The features that a manifest describes. Raises ArtifactError when the entry or a file is not sound."""
+    cleaner = Cleaner(cleaning_from_json(entry.get("cleaning")))
+    try:
+        blocks = [_load_block(number, block, files) for number, block in enumerate(entry["blocks"])]
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ArtifactError("The manifest's features are incomplete, or one of their files is.") from error
+    return TfidfFeatures(cleaner, blocks)
+
+
+def _load_block(number: int, entry: Mapping[str, Any], files: Mapping[str, bytes]) -> Block:
+    if entry["analyzer"] not in ("word", "char_wb"):
+        raise ArtifactError(f"Unknown analyzer {entry['analyzer']!r}: known are word and char_wb.")
+    low, high = map(int, entry["ngrams"])
+    if not 1 <= low <= high <= 10:
+        raise ArtifactError(f"n-grams of {low} to {high} make no sense.")
+    terms = json.loads(files[f"terms_{number}.json"])
+    idf = unpack_arrays(files[f"idf_{number}.npz"], f"idf_{number}.npz")["idf"].astype(np.float64)
+    if len(set(terms)) != len(terms) or idf.shape != (len(terms),) or len(terms) != entry["size"]:
+        raise ArtifactError(f"The terms of block {number} and their weights do not match.")
+    if not (np.isfinite(idf).all() and (idf > 0).all()):
+        raise ArtifactError(f"The weights of block {number} are not all positive numbers.")
+    return Block(entry["analyzer"], (low, high), [str(term) for term in terms], idf, bool(entry["sublinear_tf"]))
 
 
 def weigh(counts: csr_matrix, idf: NDArray[np.float64], *, sublinear: bool) -> csr_matrix:
