@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import numpy as np
@@ -22,8 +24,9 @@ from sqlalchemy import create_engine, text
 
 import vigie_model
 from vigie_api.app import create_app
-from vigie_api.champion.serving import Verdict
-from vigie_api.champion.source import FixedSource
+from vigie_api.champion.registry import NoChampion, NoSuchVersion, RegistryAway
+from vigie_api.champion.serving import Release, Verdict
+from vigie_api.champion.source import FixedSource, RegistrySource
 from vigie_api.settings import Settings
 
 
@@ -39,8 +42,22 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+class TokenContribution(NamedTuple):
+    text: str
+    start: int
+    end: int
+    contribution: float
+
+
+class Explanation(NamedTuple):
+    prediction: Verdict
+    method: str
+    base: float
+    tokens: list[TokenContribution]
+
+
 class ConstantScorer:
-    """Says what it was told to."""
+    """Says what it was told to, and thinks that every word did as much."""
 
     def __init__(self, score: float = 0.9, cost: str = "light") -> None:
         self.cost = cost
@@ -52,6 +69,11 @@ class ConstantScorer:
 
     def predict(self, texts: list[str]) -> list[Verdict]:
         return [self.predict_one(text) for text in texts]
+
+    def explain(self, text: str, *, max_passes: int = 64) -> Explanation:
+        runs = list(re.finditer(r"\S+", text))[:max_passes]
+        tokens = [TokenContribution(run.group(), *run.span(), 0.5) for run in runs]
+        return Explanation(self.predict_one(text), "occlusion", 0.1, tokens)
 
 
 @pytest.fixture
@@ -83,6 +105,54 @@ def make_artifact() -> Callable[..., Path]:
         return folder
 
     return make
+
+
+class FolderRegistry:
+    """A registry made of folders: the few calls of the real one, without a server."""
+
+    name = "sentiment"
+
+    def __init__(self) -> None:
+        self.folders: dict[str, Path] = {}
+        self.releases: dict[str, Release] = {}
+        self.alias: str | None = None
+        self.away = False
+        self.downloads = 0
+
+    def add(self, version: str, folder: Path) -> None:
+        self.folders[version] = folder
+        self.releases[version] = Release(version, "tiny", vigie_model.artifact_digest(folder), "passed: fine", "run")
+        self.alias = version
+
+    def champion(self) -> Release:
+        if self.away:
+            raise RegistryAway("MLflow is away.")
+        if self.alias is None:
+            raise NoChampion("Nobody.")
+        return self.releases[self.alias]
+
+    def release(self, version: str) -> Release:
+        if self.away:
+            raise RegistryAway("MLflow is away.")
+        if version not in self.releases:
+            raise NoSuchVersion(f"No version {version}.")
+        return self.releases[version]
+
+    def download(self, version: str, into: Path) -> Path:
+        self.downloads += 1
+        return Path(shutil.copytree(self.folders[version], into / "vigie"))
+
+
+@pytest.fixture
+def registry(make_artifact: Callable[..., Path], tmp_path: Path) -> FolderRegistry:
+    registry = FolderRegistry()
+    registry.add("1", make_artifact(tmp_path / "one"))
+    return registry
+
+
+@pytest.fixture
+def source(registry: FolderRegistry, settings: Settings) -> RegistrySource:
+    return RegistrySource(registry, settings.model_cache_dir)
 
 
 @pytest.fixture

@@ -1,59 +1,15 @@
 """The served model: found, verified, swapped under load, kept on disk, and never replaced by something worse."""
 
 import asyncio
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 import vigie_model
-from vigie_api.champion.registry import NoChampion, RegistryAway
 from vigie_api.champion.serving import NoModel, Release
 from vigie_api.champion.source import FixedSource, Refused, RegistrySource, judge, load_artifact
 
 pytestmark = pytest.mark.anyio
-
-
-class FolderRegistry:
-    """A registry made of folders: the few calls of the real one, without a server."""
-
-    name = "sentiment"
-
-    def __init__(self) -> None:
-        self.folders: dict[str, Path] = {}
-        self.releases: dict[str, Release] = {}
-        self.alias: str | None = None
-        self.away = False
-        self.downloads = 0
-
-    def add(self, version: str, folder: Path) -> None:
-        self.folders[version] = folder
-        self.releases[version] = Release(version, "tiny", vigie_model.artifact_digest(folder), "passed: fine", "run")
-        self.alias = version
-
-    def champion(self) -> Release:
-        if self.away:
-            raise RegistryAway("MLflow is away.")
-        if self.alias is None:
-            raise NoChampion("Nobody.")
-        return self.releases[self.alias]
-
-    def download(self, version: str, into: Path) -> Path:
-        self.downloads += 1
-        return Path(shutil.copytree(self.folders[version], into / "vigie"))
-
-
-@pytest.fixture
-def registry(make_artifact, tmp_path):
-    registry = FolderRegistry()
-    registry.add("1", make_artifact(tmp_path / "one"))
-    return registry
-
-
-@pytest.fixture
-def source(registry, settings):
-    return RegistrySource(registry, settings.model_cache_dir)
 
 
 async def _version(api) -> str:

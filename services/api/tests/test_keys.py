@@ -19,11 +19,12 @@ PUBLIC = {"/livez", "/readyz", "/metrics", "/"}
 DECLARED = {
     ("POST", "/v1/predict"): "predict",
     ("POST", "/v1/predict/batch"): "predict",
+    ("POST", "/v1/explain"): "predict",
     ("POST", "/v1/feedback"): "predict",
     ("GET", "/v1/model"): "predict",
     ("GET", "/v1/feedback"): "review",
     ("POST", "/v1/model/refresh"): "admin",
-    ("GET", "/v1/models"): "admin",
+    ("GET", "/v1/models"): "review",
     ("POST", "/v1/models/{version}/promote"): "admin",
     ("POST", "/v1/models/rollback"): "admin",
 }

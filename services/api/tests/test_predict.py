@@ -140,6 +140,7 @@ async def test_an_operator_may_lower_the_limits(running, settings):
     async with running(tight) as api:
         for path, body in (
             ("/v1/predict", {"text": "123456"}),
+            ("/v1/explain", {"text": "123456"}),
             ("/v1/predict/batch", {"texts": ["ok", "123456"]}),
             ("/v1/predict/batch", {"texts": ["1", "2", "3"]}),
             ("/v1/feedback", {"prediction_id": "p", "verdict": "correct", "text": "123456"}),
@@ -147,13 +148,6 @@ async def test_an_operator_may_lower_the_limits(running, settings):
             answer = await api.client.post(path, json=body)
             assert answer.status_code == 422
             assert "at most" in answer.json()["detail"]
-
-
-async def test_another_version_than_the_served_one_is_409(api):
-    assert (await api.client.post("/v1/predict", json={"text": "a", "model_version": "1"})).status_code == 200
-    answer = await api.client.post("/v1/predict", json={"text": "a", "model_version": "2"})
-    assert answer.status_code == 409
-    assert "version 1 serves" in answer.json()["detail"]
 
 
 class _Heavy:

@@ -97,7 +97,7 @@ async def test_metrics_count_requests_and_predictions_under_the_served_version(a
     for line in (
         'vigie_predictions_total{model_version="1",sentiment="positive"} 3.0',
         'vigie_requests_total{method="POST",route="/v1/predict",status="200"} 1.0',
-        'vigie_requests_total{method="POST",route="/v1/predict",status="409"} 1.0',
+        'vigie_requests_total{method="POST",route="/v1/predict",status="404"} 1.0',
         'vigie_requests_total{method="GET",route="unmatched",status="404"} 1.0',
         'vigie_requests_total{method="other",route="/livez",status="405"} 1.0',
         'vigie_request_seconds_count{route="/v1/predict"} 2.0',

@@ -18,6 +18,7 @@ from vigie_api.champion.refresh import Refresher
 from vigie_api.champion.registry import Registry
 from vigie_api.champion.serving import Serving
 from vigie_api.champion.source import ModelSource, RegistrySource, load_artifact
+from vigie_api.champion.versions import Versions
 from vigie_api.database.engine import Database, is_away
 from vigie_api.database.migrate import migrate
 from vigie_api.docs_page import add_docs_page
@@ -114,7 +115,9 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
     refresher = Refresher(settings.model_name, source, serving, telemetry)
     stack.callback(refresher.close)
     await refresher.start_from_cache()
-    predictor = Predictor(settings, serving, recorder, metrics)
+    versions = Versions(settings.model_name, source, serving, recheck_s=settings.poll_s)
+    stack.callback(versions.close)
+    predictor = Predictor(settings, serving, versions, recorder, metrics)
     stack.callback(predictor.close)
     spool = None if settings.spool_dir is None else Spool(settings.spool_dir)
     metrics.watch("vigie_spool_depth", "Feedback waiting on disk.", lambda: 0 if spool is None else spool.depth)
@@ -128,6 +131,7 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         database=database,
         recorder=recorder,
         serving=serving,
+        versions=versions,
         refresher=refresher,
         registry=registry,
         promoter=Promoter(registry, telemetry),

@@ -83,6 +83,14 @@ class Settings(BaseSettings):
         default_factory=_default_cache, description="Folder that keeps the last good model, for starts without MLflow."
     )
     model_threads: int = Field(1, ge=1, le=64, description="Threads of a heavy model (a light one needs none).")
+    download_timeout_s: float = Field(
+        120.0,
+        gt=0,
+        description="Seconds that MLflow may let a model's download wait for its next byte (other questions: 5).",
+    )
+    explain_passes: int = Field(
+        64, ge=2, le=1_000, description="Most texts that a heavy model judges to explain one: fewer is faster, coarser."
+    )
     poll_s: float = Field(10.0, gt=0, description="Seconds between two looks at the champion alias.")
     spool_dir: Path | None = Field(
         None, description="Durable folder that keeps feedback while the database is away. Unset: 503 instead."

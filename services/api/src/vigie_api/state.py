@@ -8,6 +8,7 @@ from vigie_api.champion.promotion import Promoter
 from vigie_api.champion.refresh import Refresher
 from vigie_api.champion.registry import Registry
 from vigie_api.champion.serving import Serving
+from vigie_api.champion.versions import Versions
 from vigie_api.database.engine import Database
 from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.prediction.predictor import Predictor
@@ -25,6 +26,7 @@ class Services:
     database: Database
     recorder: Recorder
     serving: Serving
+    versions: Versions
     refresher: Refresher
     registry: Registry
     promoter: Promoter

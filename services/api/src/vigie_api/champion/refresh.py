@@ -7,23 +7,20 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
-from vigie_api.champion.serving import Release, Scorer, Served, Serving
+from vigie_api.champion.serving import Release, Scorer, Serving, serve
 from vigie_api.champion.source import ModelSource
-from vigie_api.prediction.schema import ModelReference
 from vigie_api.problem import Problem
 from vigie_api.telemetry.events import ModelSwapped, RefreshFailed, Telemetry
 
 T = TypeVar("T")
 
 _log = logging.getLogger("vigie_api.champion")
-_WARM_UP = ("Merci, vol parfait !", "My flight was cancelled and nobody answers.", "🙂", "Je suis content d'être ici.")
 
 
 class LoadFailed(Problem):
-    """The champion was found but could not be loaded, for a reason that nobody foresaw."""
+    """A version was found but could not be loaded, for a reason that nobody foresaw."""
 
     status = 503
     slug = "load-failed"
@@ -88,16 +85,9 @@ class Refresher:
         return True
 
     async def _swap(self, release: Release, scorer: Scorer, origin: Literal["registry", "cache"]) -> None:
-        await self._in_thread(_warm, scorer)
+        served = await self._in_thread(serve, self._name, release, scorer)
         before = self._serving.current
-        self._serving.current = Served(
-            name=self._name,
-            release=release,
-            scorer=scorer,
-            loaded_at=datetime.now(UTC),
-            light=scorer.cost == "light",
-            reference=ModelReference(name=self._name, version=release.version, recipe=release.recipe),
-        )
+        self._serving.current = served
         self.origin = origin
         # What a model leaves on the heap is walked by every full collection, in pauses that requests feel.
         gc.collect()
@@ -128,9 +118,3 @@ class Refresher:
     def close(self) -> None:
         """Let the thread end when what it does has ended. Safe to call twice."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def _warm(scorer: Scorer) -> None:
-    scorer.predict(_WARM_UP)
-    for text in _WARM_UP:
-        scorer.predict_one(text)

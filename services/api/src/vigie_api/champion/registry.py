@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from vigie_api.champion.downloads import fetch_folder, open_store
 from vigie_api.champion.serving import Release
 from vigie_api.problem import Problem
 from vigie_api.settings import Settings
@@ -135,15 +136,8 @@ class Registry:
         """Fetch the artifact folder of a version, by number, and return where it is."""
         with self._asking(lambda: RegistryAway(f"Version {version} has no artifact folder in the registry.")):
             address = self._client.get_model_version_download_uri(self.name, version)
-            from mlflow.artifacts import download_artifacts
-
-            folder = download_artifacts(
-                artifact_uri=f"{address.rstrip('/')}/artifacts/vigie",
-                dst_path=str(into),
-                tracking_uri=self._settings.mlflow_uri,
-                registry_uri=self._settings.mlflow_uri,
-            )
-        return Path(folder)
+            store = open_store(f"{address.rstrip('/')}/artifacts", self._settings.mlflow_uri)
+            return fetch_folder(store, "vigie", into, self._settings.download_timeout_s)
 
     def board(self) -> list[BoardRow]:
         """The newest hundred versions, newest first, with the finite metrics of their runs."""

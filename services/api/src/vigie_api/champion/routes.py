@@ -46,7 +46,7 @@ async def refresh_model(request: Request) -> Refreshed:
     return Refreshed(changed=changed, model=describe(services(request)))
 
 
-@router.get("/models", openapi_extra=needs("admin"), responses=problems(503))
+@router.get("/models", openapi_extra=needs("review"), responses=problems(503))
 async def leaderboard(request: Request) -> Leaderboard:
     """The newest hundred versions with their metrics, newest first."""
     rows = await asyncio.to_thread(services(request).registry.board)

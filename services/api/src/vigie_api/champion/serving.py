@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
 from vigie_api.prediction.schema import ModelReference, Sentiment
 from vigie_api.problem import Problem
+
+_WARM_UP = ("Merci, vol parfait !", "My flight was cancelled and nobody answers.", "🙂", "Je suis content d'être ici.")
 
 
 class NoModel(Problem):
@@ -16,6 +18,15 @@ class NoModel(Problem):
     slug = "no-model"
     title = "No model"
     retry_after_s = 5
+
+
+class Overloaded(Problem):
+    """Too much waits for a thread."""
+
+    status = 503
+    slug = "overloaded"
+    title = "Overloaded"
+    retry_after_s = 1
 
 
 class Verdict(NamedTuple):
@@ -76,6 +87,21 @@ class Served:
     def recipe(self) -> str:
         """The recipe that made it."""
         return self.release.recipe
+
+
+def serve(name: str, release: Release, scorer: Scorer) -> Served:
+    """A version that is loaded now, ready for requests. Blocks: the scorer judges a few texts to be warm."""
+    scorer.predict(_WARM_UP)
+    for text in _WARM_UP:
+        scorer.predict_one(text)
+    return Served(
+        name=name,
+        release=release,
+        scorer=scorer,
+        loaded_at=datetime.now(UTC),
+        light=scorer.cost == "light",
+        reference=ModelReference(name=name, version=release.version, recipe=release.recipe),
+    )
 
 
 class Serving:

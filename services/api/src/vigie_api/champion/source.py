@@ -9,12 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
-from vigie_api.champion.registry import Registry
+from vigie_api.champion.registry import NoSuchVersion, Registry
 from vigie_api.champion.serving import Release, Scorer
 from vigie_api.problem import Problem
 
 _RECORD = "champion.json"
 _DOWNLOAD = ".download-"
+_BESIDE = "beside"
+KEPT_BESIDE = 2
 Loader = Callable[[Path], Scorer]
 
 
@@ -27,7 +29,7 @@ class Refused(Problem):
 
 
 class ModelSource(Protocol):
-    """Finds and loads the champion. Every method blocks and is called in one thread at a time."""
+    """Finds and loads models. Every method blocks; those of the champion are called in one thread at a time."""
 
     def champion(self) -> Release:
         """The version that should serve. Raises a Problem."""
@@ -35,6 +37,14 @@ class ModelSource(Protocol):
 
     def load(self, release: Release) -> Scorer:
         """Load a version, verified. Raises a Problem."""
+        ...
+
+    def version(self, number: str) -> Release:
+        """A version that may serve beside the champion. Raises a Problem. Called in another thread than the rest."""
+        ...
+
+    def load_beside(self, release: Release) -> Scorer:
+        """Load a version that is not the champion, verified. Raises a Problem. Called in the thread of `version`."""
         ...
 
     def remember(self, release: Release) -> None:
@@ -58,6 +68,16 @@ class FixedSource:
         return self._release
 
     def load(self, release: Release) -> Scorer:
+        """The one scorer."""
+        return self._scorer
+
+    def version(self, number: str) -> Release:
+        """The one release, or NoSuchVersion."""
+        if number != self._release.version:
+            raise NoSuchVersion(f"There is no version {number}.")
+        return self._release
+
+    def load_beside(self, release: Release) -> Scorer:
         """The one scorer."""
         return self._scorer
 
@@ -110,6 +130,25 @@ class RegistrySource:
             self._fetch(release, folder)
         return self._open(folder, release)
 
+    def version(self, number: str) -> Release:
+        """Look the version up, and refuse what the gate did not pass."""
+        release = self._registry.release(number)
+        judge(release)
+        return release
+
+    def load_beside(self, release: Release) -> Scorer:
+        """As `load`, from a folder where the champion's housekeeping does not reach; the last two stay on disk."""
+        beside = self._cache / _BESIDE
+        folder = beside / release.version
+        if not self._holds(folder, release):
+            self._fetch(release, folder)
+        scorer = self._open(folder, release)
+        folder.touch()
+        kept = sorted(beside.iterdir(), key=lambda found: found.stat().st_mtime_ns, reverse=True)
+        for old in kept[KEPT_BESIDE:]:
+            shutil.rmtree(old, ignore_errors=True)
+        return scorer
+
     def _holds(self, folder: Path, release: Release) -> bool:
         import vigie_model
 
@@ -119,10 +158,10 @@ class RegistrySource:
             return False
 
     def _fetch(self, release: Release, folder: Path) -> None:
-        self._cache.mkdir(parents=True, exist_ok=True)
-        for leftover in self._cache.glob(f"{_DOWNLOAD}*"):  # of a process that died while it downloaded
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.parent.glob(f"{_DOWNLOAD}*"):  # of a process that died while it downloaded
             shutil.rmtree(leftover, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=_DOWNLOAD, dir=self._cache) as temporary:
+        with tempfile.TemporaryDirectory(prefix=_DOWNLOAD, dir=folder.parent) as temporary:
             fetched = self._registry.download(release.version, Path(temporary))
             if not self._holds(fetched, release):
                 raise Refused(

@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
-from vigie_api.champion.serving import Scorer, Served, Serving, Verdict
+from vigie_api.champion.serving import Overloaded, Scorer, Served, Serving, Verdict
+from vigie_api.champion.versions import Versions
 from vigie_api.prediction.ids import IdSource
 from vigie_api.prediction.recorder import Recorder
-from vigie_api.prediction.schema import BatchOut, PredictionOut
+from vigie_api.prediction.schema import BatchOut, ExplanationOut, PredictionOut, TokenOut, VerdictOut
 from vigie_api.prediction.table import PredictionRow
 from vigie_api.problem import Problem, refuse_text
 from vigie_api.settings import Settings
@@ -22,30 +24,25 @@ _HEAVY_WAITING = 64
 _INLINE_CHARS = 4_000
 
 
-class VersionNotServed(Problem):
-    """The caller insists on a version that is not loaded."""
+class NotExplainable(Problem):
+    """The model says what, but not why."""
 
     status = 409
-    slug = "version-not-served"
-    title = "Version not served"
-
-
-class Overloaded(Problem):
-    """Too many predictions wait for a thread."""
-
-    status = 503
-    slug = "overloaded"
-    title = "Overloaded"
-    retry_after_s = 1
+    slug = "not-explainable"
+    title = "Not explainable"
 
 
 class Predictor:
     """Judges texts. A light model is scored on the event loop: a thread would cost more than the score."""
 
-    def __init__(self, settings: Settings, serving: Serving, recorder: Recorder, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, serving: Serving, versions: Versions, recorder: Recorder, metrics: Metrics
+    ) -> None:
         self._max_texts = settings.max_texts
         self._max_chars = settings.max_text_chars
+        self._explain_passes = settings.explain_passes
         self._serving = serving
+        self._versions = versions
         self._recorder = recorder
         self._metrics = metrics
         self._ids = IdSource()
@@ -53,19 +50,42 @@ class Predictor:
         self._waiting = 0
 
     async def one(self, text: str, version: str | None = None) -> PredictionOut:
-        """The verdict on one text. Raises NoModel, VersionNotServed, Overloaded or InvalidRequest."""
-        if len(text) > self._max_chars:
-            raise self._too_long(["text"])
-        served = self._serving.get()
-        if version is not None and version != served.version:
-            raise VersionNotServed(
-                f"Version {version} is not loaded; version {served.version} serves. "
-                "Ask for that one, or leave model_version out."
-            )
+        """The verdict on one text, by the champion or by the version that is named.
+
+        Raises NoModel, what `Versions.get` raises, Overloaded or InvalidRequest.
+        """
+        served = await self._judge_of(text, version)
         scorer = served.scorer
         verdict = scorer.predict_one(text) if served.light else await self._in_thread(scorer.predict_one, text)
         self._metrics.predicted(verdict.sentiment, served.version)
         return self._answer(served, text, verdict, time.time())
+
+    async def explain(self, text: str, version: str | None = None) -> ExplanationOut:
+        """What each word of a text did to its score. Nothing is recorded. Raises NotExplainable, or as `one`."""
+        served = await self._judge_of(text, version)
+        explain = getattr(served.scorer, "explain", None)
+        if explain is None:
+            raise NotExplainable(f"Version {served.version} cannot say why it judges as it does.")
+        work = partial(explain, max_passes=self._explain_passes)
+        said = work(text) if served.light and len(text) <= _INLINE_CHARS else await self._in_thread(work, text)
+        sentiment, score, confidence, uncertain, language = said.prediction
+        return ExplanationOut(
+            prediction=VerdictOut(
+                sentiment=sentiment, score=score, confidence=confidence, uncertain=uncertain, language=language
+            ),
+            method=said.method,
+            base=said.base,
+            tokens=[
+                TokenOut(text=token.text, start=token.start, end=token.end, contribution=token.contribution)
+                for token in said.tokens
+            ],
+            model=served.reference,
+        )
+
+    async def _judge_of(self, text: str, version: str | None) -> Served:
+        if len(text) > self._max_chars:
+            raise self._too_long(["text"])
+        return self._serving.get() if version is None else await self._versions.get(version)
 
     async def many(self, texts: Sequence[str]) -> BatchOut:
         """The verdicts on the texts, in order and from one version, whatever is swapped meanwhile. Raises as `one`."""

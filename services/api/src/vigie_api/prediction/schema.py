@@ -60,8 +60,14 @@ class PredictRequest(BaseModel):
 
     text: Tweet
     model_version: Version | None = Field(
-        None, description="Insist on this version: 409 when another one serves. Leave it out to take the champion."
+        None,
+        description="Ask this version, which need not be the champion; the gate must have passed it. It is loaded when "
+        "it is first asked for, which takes a moment. Leave it out to take the champion.",
     )
+
+
+class ExplainRequest(PredictRequest):
+    """One tweet whose verdict is to be explained."""
 
 
 class BatchRequest(BaseModel):
@@ -108,6 +114,61 @@ class PredictionOut(BaseModel):
     confidence: float = Field(ge=0.5, le=1, description="max(score, 1 - score).")
     uncertain: bool = Field(description="The score is so close to one half that a person should look.")
     language: Language = Field(description="en, fr, or und when neither is clear.")
+    model: ModelReference
+
+
+class VerdictOut(BaseModel):
+    """A verdict that is explained, not recorded: it has no id."""
+
+    sentiment: Sentiment
+    score: float = Field(ge=0, le=1, description="Calibrated probability that the tweet is positive.")
+    confidence: float = Field(ge=0.5, le=1, description="max(score, 1 - score).")
+    uncertain: bool = Field(description="The score is so close to one half that a person should look.")
+    language: Language = Field(description="en, fr, or und when neither is clear.")
+
+
+class TokenOut(BaseModel):
+    """A run of the tweet without white space, and what it did to the score."""
+
+    text: str
+    start: int = Field(ge=0, description="Where it starts in the tweet, in Unicode code points.")
+    end: int = Field(ge=0, description="Where it ends, in Unicode code points; the end is not part of it.")
+    contribution: float = Field(description="In log-odds of positive: above 0 it pulls to positive, below to negative.")
+
+
+class ExplanationOut(BaseModel):
+    """Why a tweet is judged as it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "prediction": {
+                        "sentiment": "negative",
+                        "score": 0.12,
+                        "confidence": 0.88,
+                        "uncertain": False,
+                        "language": "en",
+                    },
+                    "method": "linear",
+                    "base": 0.2,
+                    "tokens": [
+                        {"text": "Lost", "start": 0, "end": 4, "contribution": -1.6},
+                        {"text": "luggage.", "start": 5, "end": 13, "contribution": -0.59},
+                    ],
+                    "model": {"name": "sentiment", "version": "3", "recipe": "tfidf_logreg"},
+                }
+            ]
+        }
+    )
+
+    prediction: VerdictOut
+    method: Literal["linear", "occlusion"] = Field(
+        description="linear: exact, the contributions and the base add up to the log-odds of the score. "
+        "occlusion: each word is left out in turn, and its contribution is what the score loses."
+    )
+    base: float = Field(description="Log-odds of positive before any word is read.")
+    tokens: list[TokenOut] = Field(description="In the order of the tweet.")
     model: ModelReference
 
 
