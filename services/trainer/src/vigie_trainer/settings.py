@@ -18,6 +18,12 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("VIGIE_TRAINER_HOME", "VIGIE_HOME"),
         description="Folder of everything that Vigie keeps on this machine (also read from VIGIE_HOME).",
     )
+    data: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("VIGIE_TRAINER_DATA", "VIGIE_DATA"),
+        description="Folder of the data behind `vigie train --protocol` (also read from VIGIE_DATA); docs/training.md "
+        "says how to make it.",
+    )
     mlflow_uri: str | None = Field(
         default=None,
         description="Address of the MLflow server. Unset: http://127.0.0.1:5000 when it answers, else the embedded "

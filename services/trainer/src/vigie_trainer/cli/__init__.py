@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from vigie_trainer.cli import data, models, release, training
+from vigie_trainer.cli import data, leaderboard, models, release, training
 from vigie_trainer.errors import Interrupted, Misuse, VigieError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.command("train", epilog=training.EXAMPLES)(training.train)
-app.command("leaderboard", epilog=models.LEADERBOARD_EXAMPLES)(models.leaderboard)
+app.command("leaderboard", epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)
 app.command("evaluate", epilog=models.EVALUATE_EXAMPLES)(models.evaluate)
 app.command("predict", epilog=models.PREDICT_EXAMPLES)(models.predict)
 app.command("promote", epilog=release.PROMOTE_EXAMPLES)(release.promote)

@@ -182,7 +182,7 @@ def _posts(
     Raises:
         Misuse: the file cannot be used.
     """
-    from vigie_trainer.cli.training import read_file
+    from vigie_trainer.cli.rows import read_file
     from vigie_trainer.data.demo import demo_posts
 
     options = read_options(text_column, label_column, labels, keep=_KEPT_COLUMNS)

@@ -1,4 +1,4 @@
-"""`vigie leaderboard`, `evaluate` and `predict`."""
+"""`vigie evaluate` and `predict`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from vigie_model import Model
     from vigie_trainer.models import Found
 
-LEADERBOARD_EXAMPLES = "Examples:  vigie leaderboard  |  vigie leaderboard --json"
 EVALUATE_EXAMPLES = (
     "Examples:  vigie evaluate --data tweets.csv  |  "
     "vigie evaluate --model models:/sentiment@champion --data testdata.manual.2009.06.14.csv --json"
@@ -33,33 +32,6 @@ ModelName = Annotated[
 ]
 
 
-def leaderboard(json_output: Json = False) -> None:
-    """Show the finished runs, best accuracy first among those with the same held-out rows, and the champion."""
-    from vigie_trainer.cli.session import open_store, read_settings
-    from vigie_trainer.cli.training import show_runs
-    from vigie_trainer.leaderboard import leaderboard as collect
-
-    terminal = Terminal(json_output)
-    document = collect(open_store(read_settings(), terminal))
-    terminal.emit(document)
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for run in document["runs"]:
-        groups.setdefault(run["heldout_digest"], []).append(run)
-    for digest, rows in groups.items():
-        dataset = rows[0]["dataset"]
-        held_out = sum(rows[0]["metrics"][f"support_{name}"] or 0 for name in ("negative", "positive"))
-        kind = ", synthetic" if dataset["synthetic"] else ""
-        title = f"{dataset['name']}{kind}: {held_out:,} held-out rows ({digest.removeprefix('sha256:')[:8]})"
-        show_runs(terminal, rows, title)
-    if not groups:
-        terminal.result("No run yet. Try: vigie train tfidf_logreg")
-    champion = document["champion"]
-    if champion:
-        terminal.result(f"Champion: version {champion['version']} ({champion['recipe']})")
-    else:
-        terminal.result("No champion yet: vigie bootstrap, or vigie promote VERSION")
-
-
 def evaluate(
     data: Annotated[Path, typer.Option("--data", metavar="FILE", help="Labelled posts, as for vigie train.")],
     model: ModelName = "champion",
@@ -69,7 +41,7 @@ def evaluate(
     json_output: Json = False,
 ) -> None:
     """Measure a model on labelled posts; neutral and faulty rows are set aside and counted."""
-    from vigie_trainer.cli.training import read_file
+    from vigie_trainer.cli.rows import read_file
     from vigie_trainer.scoring.metrics import confusion_matrix, metrics
 
     terminal = Terminal(json_output)

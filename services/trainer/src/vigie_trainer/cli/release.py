@@ -62,8 +62,11 @@ def bootstrap(
     """Make sure that there is a champion: train and promote tfidf_logreg when there is none, else do nothing."""
     from vigie_trainer.bootstrap import champion_on_server, training_of, wait_for_mlflow
     from vigie_trainer.cli.options import read_options
+    from vigie_trainer.cli.rows import read_material
     from vigie_trainer.cli.session import open_store, read_settings
-    from vigie_trainer.cli.training import TrainingSession, read_material
+    from vigie_trainer.cli.training_session import TrainingSession
+    from vigie_trainer.errors import Misuse
+    from vigie_trainer.fit import FitError
     from vigie_trainer.promotion import promote as run
     from vigie_trainer.recipe import load_recipe
     from vigie_trainer.tracking.versions import CHAMPION, by_alias
@@ -85,7 +88,10 @@ def bootstrap(
     run_id = training_of(store, recipe.name, material.posts.digest)
     if run_id is None:
         session = TrainingSession(settings, terminal, store)
-        run_id = session.train(recipe, material, register=True)["run_id"]
+        try:
+            run_id = session.train(recipe, material, register=True)["run_id"]
+        except FitError as error:
+            raise Misuse(f"{recipe.name}: {error}") from None
         if session.problem is not None or run_id is None:
             session.tell_results()
             raise typer.Exit(1)
