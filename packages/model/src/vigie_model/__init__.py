@@ -9,11 +9,12 @@ from vigie_model.calibration import ByLanguage, Calibration, Isotonic, Platt
 from vigie_model.cleaning import Cleaner, CleaningOptions
 from vigie_model.ensemble import Combiner, EnsembleScorer
 from vigie_model.errors import ArtifactError
+from vigie_model.explain import TokenContribution
 from vigie_model.features import Features
 from vigie_model.heads import BoosterHead, ForestHead, Head, LinearHead, MlpHead
 from vigie_model.language import LANGUAGES, detect_language
 from vigie_model.manifest import Manifest
-from vigie_model.model import MAX_TEXT_LENGTH, Model, Prediction, load, save
+from vigie_model.model import MAX_TEXT_LENGTH, Explanation, Model, Prediction, load, save
 from vigie_model.network import NetworkScorer
 from vigie_model.plain import plain_text
 from vigie_model.pyfunc import pyfunc_source
@@ -37,6 +38,7 @@ __all__ = [
     "CleaningOptions",
     "Combiner",
     "EnsembleScorer",
+    "Explanation",
     "FeatureScorer",
     "Features",
     "ForestHead",
@@ -52,6 +54,7 @@ __all__ = [
     "SavedModelFeatures",
     "Scorer",
     "TfidfFeatures",
+    "TokenContribution",
     "Tokens",
     "TransformerFeatures",
     "UseFeatures",

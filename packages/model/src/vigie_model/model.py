@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from vigie_model.artifact import read_artifact, write_artifact
 from vigie_model.calibration import ByLanguage, Calibration, Curve
+from vigie_model.ensemble import EnsembleScorer
+from vigie_model.explain import MAX_PASSES, Method, TokenContribution, by_occlusion, by_terms
 from vigie_model.features import Features
 from vigie_model.heads import Cost, Head
 from vigie_model.language import detect_language, language_of
@@ -33,6 +36,19 @@ class Prediction(NamedTuple):
     confidence: float
     uncertain: bool
     language: str
+
+
+class Explanation(NamedTuple):
+    """A verdict, and what each run of characters adds to its log-odds of positive; less than 0 pulls to negative.
+
+    `base` and the contributions add up to the log-odds. `method` is "linear" where the parts are exact, "occlusion"
+    where each is what the score loses without the run.
+    """
+
+    prediction: Prediction
+    method: Method
+    base: float
+    tokens: list[TokenContribution]
 
 
 class Model:
@@ -88,6 +104,25 @@ class Model:
         margin, evidence = self._fused.margin(text)
         return self._verdict(margin, language_of(evidence))
 
+    def explain(self, text: str, *, max_passes: int = MAX_PASSES) -> Explanation:
+        """The verdict on one text, the same as `predict_one` gives, and the parts of its score.
+
+        Scores `max_passes` texts at most: this one, and variants of it in one batch (none for TF-IDF under a linear
+        head).
+        """
+        scorer = self.scorer
+        if isinstance(scorer, FeatureScorer) and scorer.linear is not None:
+            prediction = self.predict_one(text)
+            parts = by_terms(text, *scorer.linear, self._curve(prediction.language))
+        else:
+            # The language stays that of the whole text: an explanation does not jump from one combiner to another.
+            language = detect_language(text)
+            margins = partial(_margins_in, scorer, language)
+            margin = float(margins([text])[0])
+            prediction = self._verdict(margin, language)
+            parts = by_occlusion(text, margins, margin, self._curve(language), max_passes)
+        return Explanation(prediction, *parts)
+
     def _curve(self, language: str) -> Curve:
         return self._curves.get(language, self._default)
 
@@ -97,6 +132,12 @@ class Model:
         if score >= 0.5:
             return Prediction("positive", score, score, uncertain, language)
         return Prediction("negative", score, 1.0 - score, uncertain, language)
+
+
+def _margins_in(scorer: Scorer, language: str, texts: Sequence[str]) -> NDArray[np.float64]:
+    if isinstance(scorer, EnsembleScorer):
+        return scorer.margins_in(texts, [language] * len(texts))
+    return scorer.margins(texts)
 
 
 def load(folder: Path, *, threads: int = 1) -> Model:

@@ -55,14 +55,20 @@ class FeatureScorer:
         self.head = head
         self.cost: Cost = "light" if features.cost == head.cost == "light" else "heavy"
 
+    @property
+    def linear(self) -> tuple[TfidfFeatures, LinearHead] | None:
+        """Features and head, when the score is a weighted sum of TF-IDF terms; else None."""
+        if isinstance(self.features, TfidfFeatures) and isinstance(self.head, LinearHead):
+            return self.features, self.head
+        return None
+
     @cached_property
     def fused(self) -> LinearScorer | None:
-        """The same scorer without a matrix in between, for TF-IDF and a linear head; else None."""
-        if not (isinstance(self.features, TfidfFeatures) and isinstance(self.head, LinearHead)):
+        """The same scorer without a matrix in between, for TF-IDF of a shape that can be fused; else None."""
+        if self.linear is None or not LinearScorer.can_fuse(self.linear[0]):
             return None
-        if not LinearScorer.can_fuse(self.features):
-            return None
-        return LinearScorer(self.features, self.head.weights, self.head.intercept)
+        features, head = self.linear
+        return LinearScorer(features, head.weights, head.intercept)
 
     def margins(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """What the head says of each text's features."""

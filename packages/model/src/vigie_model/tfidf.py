@@ -95,6 +95,10 @@ class TfidfFeatures:
         parts = [self._block_rows(number, documents) for number in range(len(self.blocks))]
         return parts[0] if len(parts) == 1 else hstack(parts, format="csr")
 
+    def index(self, number: int) -> dict[str, int]:
+        """Term to column inside block `number`."""
+        return self._indexes[number]
+
     def describe(self) -> dict[str, Any]:
         """The manifest's entry."""
         blocks = [
