@@ -132,8 +132,8 @@ def by_occlusion(
 ) -> Attribution:
     """What the log-odds lose when a run is left out; `margin` is that of the whole text.
 
-    `margins` is asked once, for `max_passes` - 1 texts at most. A text of more runs, or a long one, is cut into windows of
-    runs that share their loss evenly. The base is what no run accounts for alone.
+    `margins` is asked once, for `max_passes` - 1 texts at most. A text of more runs, or a long one, is cut into windows
+    of runs that share their loss evenly. The base is what no run accounts for alone.
     """
     runs = runs_of(text)
     total = log_odds(curve, margin)
