@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vigie_trainer.encoders.choice import EncoderChoice
+
 LabelledTexts = tuple[Sequence[str], NDArray[np.int64]]
 """Texts, and 0 (negative) or 1 (positive) for each."""
 
@@ -24,7 +26,12 @@ class FitContext:
     Extra rows are in the train side of every fold; scores, calibration, the uncertain band and the reference
     statistics come from primary rows alone. None: all rows are primary."""
     languages: Mapping[str, LabelledTexts] = field(default_factory=dict)
-    """Labelled texts by language code, for calibration and nothing else."""
+    """Labelled texts by language code, for calibration (and nothing else, unless `learn_languages`)."""
+    learn_languages: bool = False
+    """Whether those texts may also be learned from, by members of an ensemble that ask for it; they are calibrated on
+    texts left out in turn."""
+    encoders: EncoderChoice = field(default_factory=EncoderChoice)
+    """The encoders and vectors that the settings choose."""
 
     def primary_rows(self, rows: int) -> int:
         """How many of `rows` rows are primary."""

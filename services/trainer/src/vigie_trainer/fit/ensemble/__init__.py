@@ -1,0 +1,1 @@
+"""Ensembles: stacking of recipes with a logistic regression (Wolpert, 1992)."""

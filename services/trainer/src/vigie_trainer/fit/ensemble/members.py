@@ -1,0 +1,137 @@
+"""Training an ensemble's members, each on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+
+import vigie_model
+from vigie_model import Scorer
+from vigie_trainer.ensemble_recipe import EnsembleRecipe, MemberSpec
+from vigie_trainer.fit.context import FitContext, LabelledTexts
+from vigie_trainer.fit.errors import FitError
+from vigie_trainer.network_recipe import NetworkRecipe
+from vigie_trainer.recipe import Recipe, RecipeError, load_recipe
+
+_FOLDS = 4
+_LANGUAGE_SHARE = 0.15  # of the total weight, for all the rows of other languages that a member learns from
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What members are trained on; the first `primary` rows are primary."""
+
+    texts: Sequence[str]
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float64] | None
+    primary: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained member; `language_margins` has its margins of each language's labelled texts, of which it had not
+    learned when it judged them."""
+
+    scorer: Scorer
+    language_margins: dict[str, NDArray[np.float64]]
+
+
+def member_recipes(recipe: EnsembleRecipe) -> dict[str, Recipe | NetworkRecipe]:
+    """The recipe of each member, its values replaced.
+
+    Raises FitError when there is no such recipe, or it cannot be a member.
+    """
+    found: dict[str, Recipe | NetworkRecipe] = {}
+    for name, spec in recipe.members.items():
+        try:
+            chosen = load_recipe(spec.recipe)
+            if isinstance(chosen, EnsembleRecipe):
+                raise FitError(f"The member {name} is an ensemble itself; members are features or networks.")
+            if isinstance(chosen, NetworkRecipe) and (spec.values or spec.learns_languages):
+                raise FitError(f"The member {name} is a network: it takes neither values nor other languages.")
+            found[name] = chosen.with_values(spec.values) if spec.values and isinstance(chosen, Recipe) else chosen
+        except (RecipeError, ValueError) as error:
+            raise FitError(f"The member {name} of {recipe.name}: {error}") from error
+    return found
+
+
+def train_member(
+    recipe: Recipe | NetworkRecipe,
+    spec: MemberSpec,
+    rows: Rows,
+    *,
+    context: FitContext,
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> Member:
+    """Train one member; a network that was trained on these very rows before comes from its checkpoint."""
+    if isinstance(recipe, NetworkRecipe):
+        from vigie_trainer.fit.networks.run import train_spec
+
+        network = train_spec(
+            recipe, rows.texts, rows.labels, rows.weights,
+            context=context, seed=seed, threads=threads, progress=progress,
+        )  # fmt: skip
+        return Member(network.scorer, _margins(network.scorer, context))
+    own = replace(context, primary=rows.primary, languages={})
+
+    def scorer(extra: Sequence[LabelledTexts] = ()) -> Scorer:
+        return _pipeline(recipe, _with_languages(rows, extra), context=own, seed=seed, threads=threads)
+
+    if not (spec.learns_languages and context.learn_languages and context.languages):
+        trained = scorer()
+        progress(1.0)
+        return Member(trained, _margins(trained, context))
+    unseen: dict[str, NDArray[np.float64]] = {}
+    steps = 1 + _FOLDS * len(context.languages)
+    for at, (code, (texts, labels)) in enumerate(context.languages.items()):
+        others = [one for other, one in context.languages.items() if other != code]
+        unseen[code] = np.zeros(len(texts))
+        folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(np.zeros(len(texts)), labels)
+        for fold, (learn, rest) in enumerate(folds):
+            learned = ([texts[row] for row in learn], np.asarray(labels)[learn])
+            unseen[code][rest] = scorer([*others, learned]).margins([texts[row] for row in rest])
+            progress((at * _FOLDS + fold + 1) / steps)
+    trained = scorer(list(context.languages.values()))
+    progress(1.0)
+    return Member(trained, unseen)
+
+
+def _margins(scorer: Scorer, context: FitContext) -> dict[str, NDArray[np.float64]]:
+    return {code: scorer.margins(texts) for code, (texts, _) in context.languages.items()}
+
+
+def _with_languages(rows: Rows, extra: Sequence[LabelledTexts]) -> Rows:
+    """The rows and those of other languages after them, which share a fixed part of the total weight."""
+    if not extra:
+        return rows
+    texts = [text for more, _ in extra for text in more]
+    labels = np.concatenate([np.asarray(known, dtype=np.int64) for _, known in extra])
+    weights = np.ones(len(rows.texts)) if rows.weights is None else rows.weights
+    each = weights.sum() * _LANGUAGE_SHARE / (1.0 - _LANGUAGE_SHARE) / len(texts)
+    return Rows(
+        [*rows.texts, *texts],
+        np.concatenate([rows.labels, labels]),
+        np.concatenate([weights, np.full(len(texts), each)]),
+        rows.primary,
+    )
+
+
+def _pipeline(recipe: Recipe, rows: Rows, *, context: FitContext, seed: int, threads: int) -> Scorer:
+    from vigie_trainer.fit.run import fit
+
+    with TemporaryDirectory(prefix="vigie-member-") as folder:
+        result = fit(
+            recipe, rows.texts, rows.labels, out=Path(folder) / "artifact", trained={},
+            seed=seed, threads=threads, weights=rows.weights, context=context,
+        )  # fmt: skip
+        return vigie_model.load(result.artifact).scorer

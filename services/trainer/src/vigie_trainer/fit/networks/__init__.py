@@ -1,0 +1,1 @@
+"""Networks: trained with Keras on TensorFlow, handed to the runtime as ONNX graphs."""
