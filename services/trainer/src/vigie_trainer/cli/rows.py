@@ -109,7 +109,7 @@ def _calibration(terminal: Terminal, posts: "list[Posts]", sides: "Split") -> "d
     """Rows that calibrate their own language, by language.
 
     Raises:
-        Misuse: there are rows, and none of them can serve.
+        Misuse: a file of which no row can serve.
     """
     from vigie_model import detect_language
     from vigie_trainer.data.protocols import FRENCH as FRENCH_FILE
@@ -123,8 +123,12 @@ def _calibration(terminal: Terminal, posts: "list[Posts]", sides: "Split") -> "d
         terminal.say(f"{len(rows.texts):,} rows calibrate {language} and train nothing")
     for language, count in left.items():
         terminal.say(f"{count:,} calibration rows not used: too few, or of unknown language ({language})")
-    if posts and not usable and any(not one.synthetic for one in posts):
-        raise Misuse("no calibration row can serve: ten of each class in one language, not trained on, are needed.")
+    served = {source["name"] for rows in usable.values() for source in rows.sources}
+    for one in posts:
+        if not one.synthetic and one.name not in served:
+            raise Misuse(
+                f"no row of {one.name} can calibrate: ten of each class in one language, not trained on, are needed."
+            )
     return usable
 
 

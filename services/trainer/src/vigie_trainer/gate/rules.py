@@ -4,8 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vigie_trainer.gate.behaviour import LANGUAGE_NAMES, Behaviour
+from vigie_trainer.gate.behaviour import LANGUAGE_NAMES, NEEDED, Behaviour
 from vigie_trainer.gate.paired import Comparison, Difference
+
+_BEHAVIOUR = "behaviour_"
+_FAILURES_TOLD = 3
+_TOLD = {
+    "plain": "{right} of {total} plain {language} sentences are judged right",
+    "airline": "{right} of {total} {language} posts about an airline are judged right",
+    "name": "a name leaves {right} of {total} {language} verdicts as they were",
+    "link": "a link leaves {right} of {total} {language} verdicts as they were",
+    "typo": "typos leave {right} of {total} {language} verdicts as they were",
+    "negation": "denying moves {right} of {total} {language} scores the right way",
+    "intensifier": "a stronger word moves {right} of {total} {language} scores no wrong way",
+}
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Evidence:
         load_problem: why the artifact does not load in a bare process; None when it does.
         digest_problem: why the artifact is not the one that was trained; None when it is.
         latency_ms: 95th percentile of one text on one thread; None when it does not load.
-        behaviours: of each language.
+        behaviours: of each language and category.
         required_languages: languages whose behaviour decides; that of others is told as a note.
         held_out_rows: rows left to compare on, those that either model was trained on removed.
         comparison: with the champion; None without a champion, or with too few rows.
@@ -57,9 +69,16 @@ class Check:
 
 @dataclass(frozen=True)
 class Gate:
-    """The verdict."""
+    """The verdict.
+
+    Attributes:
+        behaviours: what the behaviour checks rest on.
+        decisive: languages whose behaviour decides.
+    """
 
     checks: tuple[Check, ...]
+    behaviours: tuple[Behaviour, ...] = ()
+    decisive: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -74,8 +93,14 @@ class Gate:
 
     @property
     def outcome(self) -> str:
-        """The text of the tag vigie.gate."""
-        return ("passed: " if self.passed else "failed: ") + "; ".join(self.reasons)
+        """The text of the tag vigie.gate: the reasons, with behaviour in short unless it is why the gate refuses."""
+        told = [
+            check.detail
+            for verdict in (self.passed, None)
+            for check in self.checks
+            if check.passed is verdict and (verdict is False or not check.name.startswith(_BEHAVIOUR))
+        ]
+        return ("passed: " if self.passed else "failed: ") + "; ".join(told + self._behaviour_in_short())
 
     def document(self) -> dict[str, Any]:
         """What --json shows."""
@@ -83,7 +108,22 @@ class Gate:
             "passed": self.passed,
             "reasons": self.reasons,
             "checks": [{"name": one.name, "passed": one.passed, "detail": one.detail} for one in self.checks],
+            "behaviour": self._behaviour(),
         }
+
+    def _behaviour(self) -> dict[str, dict[str, Any]]:
+        """Category -> language -> what the model did."""
+        found: dict[str, dict[str, Any]] = {}
+        for one in self.behaviours:
+            told = one.document() | {"decides": one.language in self.decisive}
+            found.setdefault(one.category, {})[one.language] = told
+        return found
+
+    def _behaviour_in_short(self) -> list[str]:
+        lines: dict[str, list[str]] = {}
+        for one in self.behaviours:
+            lines.setdefault(one.language, []).append(f"{one.category} {one.right}/{one.total}")
+        return [f"behaviour in {LANGUAGE_NAMES[language]}: {', '.join(parts)}" for language, parts in lines.items()]
 
 
 def judge(evidence: Evidence, budgets: Budgets) -> Gate:
@@ -96,7 +136,7 @@ def judge(evidence: Evidence, budgets: Budgets) -> Gate:
         checks += [_behaviour(one, one.language in evidence.required_languages) for one in evidence.behaviours]
         checks += _against_champion(evidence, budgets)
     checks += [Check("note", None, note) for note in evidence.notes]
-    return Gate(tuple(checks))
+    return Gate(tuple(checks), tuple(evidence.behaviours), tuple(evidence.required_languages))
 
 
 def _loads(evidence: Evidence) -> Check:
@@ -126,16 +166,16 @@ def _size(evidence: Evidence, budgets: Budgets) -> Check:
 
 def _behaviour(behaviour: Behaviour, required: bool) -> Check:
     language = LANGUAGE_NAMES[behaviour.language]
-    right = behaviour.sentences - len(behaviour.wrong)
-    detail = f"{right} of {behaviour.sentences} plain {language} sentences are judged right"
-    if behaviour.wrong:
-        detail += " (not: " + ", ".join(f"“{text}”" for text in behaviour.wrong[:3]) + ")"
-    if behaviour.moved:
-        detail += f"; a name or link changes {len(behaviour.moved)} verdict{'s' if len(behaviour.moved) > 1 else ''}"
+    told = _TOLD[behaviour.category].format(right=behaviour.right, total=behaviour.total, language=language)
+    detail = f"{told}, {NEEDED[behaviour.category]:.0%} are needed"
+    if behaviour.failures:
+        detail += " (not: " + ", ".join(f"“{text}”" for text in behaviour.failures[:_FAILURES_TOLD])
+        more = len(behaviour.failures) - _FAILURES_TOLD
+        detail += f" and {more} more)" if more > 0 else ")"
+    name = f"{_BEHAVIOUR}{behaviour.category}_{behaviour.language}"
     if required:
-        return Check(f"behaviour_{behaviour.language}", behaviour.passed, detail)
-    note = f"it has hardly seen {language}, expect mistakes there: {detail}"
-    return Check(f"behaviour_{behaviour.language}", None, note)
+        return Check(name, behaviour.kept, detail)
+    return Check(name, None, f"it has hardly seen {language}, expect mistakes there: {detail}")
 
 
 def _against_champion(evidence: Evidence, budgets: Budgets) -> list[Check]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from vigie_trainer.data.rows import text_hashes
 from vigie_trainer.errors import Unavailable, VigieError
+from vigie_trainer.gate import behaviour
 from vigie_trainer.gate.bare import BareAnswer, BareFailure, run_bare
-from vigie_trainer.gate.behaviour import assess, cases, required_languages
 from vigie_trainer.gate.paired import compare
 from vigie_trainer.gate.rules import Budgets, Evidence, Gate, judge
 from vigie_trainer.models import download
@@ -69,12 +69,12 @@ def run_gate(
         old_artifact = download(store, champion.source)
         usable = _not_trained_on(lineage, _lineage(store, champion.run_id), champion, notes)
     texts = [text for text, keep in zip(lineage.texts, usable, strict=True) if keep]
-    all_cases = cases()
+    asked = list(behaviour.texts())
     say(f"Scoring {len(texts):,} held-out rows in a bare process")
     load_problem: str | None = None
     answer: BareAnswer | None = None
     try:
-        answer = run_bare(artifact, [case.text for case in all_cases] + texts, timed=lineage.texts[:TIMED_TEXTS])
+        answer = run_bare(artifact, asked + texts, timed=lineage.texts[:TIMED_TEXTS])
     except BareFailure as failure:
         load_problem = str(failure)
     comparison = None
@@ -87,7 +87,7 @@ def run_gate(
                 f"the champion, version {champion.number}, cannot be loaded to compare: {failure}."
             ) from None
         say("Comparing the two")
-        comparison = compare(lineage.labels[usable], old.scores, answer.scores[len(all_cases) :])
+        comparison = compare(lineage.labels[usable], old.scores, answer.scores[len(asked) :])
     digest_problem = None
     if answer is not None and lineage.artifact_digest not in (None, answer.digest):
         digest_problem = "the artifact in the registry is not the one that its run recorded"
@@ -96,8 +96,8 @@ def run_gate(
         digest_problem=digest_problem,
         latency_ms=answer.latency_ms if answer else None,
         size_mb=folder_mb(artifact),
-        behaviours=assess(all_cases, answer.scores[: len(all_cases)]) if answer else [],
-        required_languages=required_languages(settings.gate_languages, lineage.languages),
+        behaviours=behaviour.assess(answer.scores[: len(asked)]) if answer else [],
+        required_languages=behaviour.required_languages(settings.gate_languages, lineage.languages),
         held_out_rows=len(texts),
         comparison=comparison,
         has_champion=champion is not None,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+GATE_REPORT = "gate/gate.json"
 _VERSION_DIGITS = 9
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
@@ -133,6 +134,13 @@ def record_gate(store: Store, version: Version, outcome: str, artifact_digest: s
         store.client.set_model_version_tag(store.name, version.number, "vigie.gate", outcome[:5000])
         store.client.set_model_version_tag(store.name, version.number, "vigie.artifact_digest", artifact_digest)
         store.client.set_model_version_tag(store.name, version.number, "vigie.recipe", version.recipe)
+
+
+def log_report(store: Store, version: Version, document: dict[str, Any]) -> None:
+    """Log the gate's whole report as a file of the run that the version was made from, over an earlier one."""
+    if version.run_id:
+        with translated(store.uri):
+            store.client.log_dict(version.run_id, document, GATE_REPORT)
 
 
 def move_champion(store: Store, new: Version, old: Version | None, reason: str) -> None:
