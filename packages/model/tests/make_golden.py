@@ -1,10 +1,12 @@
 """Writes the golden artifacts and their scores: `python make_golden.py`.
 
-Run it only when a new format is added, into a new folder: a golden artifact that changes is a broken promise. Every
+Run it only when a new format is added, into a new folder: a golden artifact that changes is a broken promise (those of
+format 1 were written by the version that wrote format 1). Every
 head is written down by hand or trained on a few rows, and the scores are those of the day it was made.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import lightgbm
@@ -14,19 +16,34 @@ from onnx import TensorProto, helper
 from vigie_model import (
     Block,
     BoosterHead,
+    ByLanguage,
+    Calibration,
     Cleaner,
     CleaningOptions,
+    Combiner,
+    EnsembleScorer,
+    FeatureScorer,
     ForestHead,
     Isotonic,
     LinearHead,
+    MlpHead,
+    NetworkScorer,
     Platt,
+    Scorer,
     TfidfFeatures,
+    TransformerFeatures,
+    UseFeatures,
+    WordIndex,
+    WordPieces,
+    WordVectorFeatures,
     load,
     save,
 )
-from vigie_model.heads import Head
 
-GOLDEN = Path(__file__).parent / "golden" / "format_1"
+sys.path.insert(0, str(Path(__file__).parent))
+from tiny_graphs import PIECES, encoder_graph, network_graph, table
+
+GOLDEN = Path(__file__).parent / "golden" / "format_2"
 WORDS = [
     "bad",
     "bien",
@@ -105,30 +122,66 @@ def booster() -> BoosterHead:
     return BoosterHead(lightgbm.train(settings, data, num_boost_round=3).model_to_string())
 
 
-def main() -> None:
-    """Write every golden artifact."""
+def index_network() -> NetworkScorer:
+    """A network over whole words, without a mask."""
+    tokens = WordIndex(Cleaner(CleaningOptions(shorten_elongations=False)), WORDS, 12)
+    return NetworkScorer(tokens, network_graph(len(WORDS) + 2, masked=False))
+
+
+def pieces_network() -> NetworkScorer:
+    """A network over word pieces, with a mask."""
+    return NetworkScorer(WordPieces(PIECES, 16), network_graph(len(PIECES)))
+
+
+def word_vectors() -> WordVectorFeatures:
+    """Vectors of five columns with weights and a direction taken out."""
+    weights = np.linspace(1.0, 0.1, len(WORDS), dtype=np.float32)
+    direction = np.array([0.6, 0.0, 0.8, 0.0, 0.0], dtype=np.float32)
+    return WordVectorFeatures(Cleaner(), WORDS, table(len(WORDS), 5).astype(np.float16), weights, direction)
+
+
+def scorers() -> dict[str, tuple[Scorer, Calibration]]:
+    """A scorer of each kind of features, head, network and ensemble, with its calibration."""
     linear = features(chars=True)
-    heads: dict[str, tuple[TfidfFeatures, Head, Platt | Isotonic]] = {
-        "linear": (linear, LinearHead(np.sin(np.arange(linear.width)), 0.125), Platt(1.5, -0.1)),
-        "forest": (features(chars=False), forest(), Isotonic((0.0, 0.4, 0.8), (0.1, 0.5, 0.9))),
-        "lightgbm": (features(chars=False), booster(), Platt()),
+    fused = FeatureScorer(linear, LinearHead(np.sin(np.arange(linear.width)), 0.125))
+    mlp = MlpHead([(table(5, 3), np.array([0.1, 0.2, -0.3])), (table(3, 1), np.array([0.05]))])
+    encoder = TransformerFeatures(WordPieces(PIECES, 16, lowercase=False), encoder_graph(len(PIECES)))
+    members = {
+        "words": fused,
+        "network": pieces_network(),
+        "mini_lm": FeatureScorer(encoder, LinearHead(np.cos(np.arange(6)), -0.2)),
     }
-    for name, (columns, head, calibration) in heads.items():
+    combiners = {
+        "default": Combiner({"words": 0.5, "network": 0.25, "mini_lm": -0.125}, 0.1),
+        "fr": Combiner({"words": 1.0, "mini_lm": 0.5}),
+    }
+    by_language = ByLanguage({"default": Platt(1.2, 0.1), "fr": Isotonic((-1.0, 1.0), (0.2, 0.8))})
+    return {
+        "linear": (fused, by_language),
+        "forest": (FeatureScorer(features(chars=False), forest()), Isotonic((0.0, 0.4, 0.8), (0.1, 0.5, 0.9))),
+        "lightgbm": (FeatureScorer(features(chars=False), booster()), Platt()),
+        "word_vectors": (FeatureScorer(word_vectors(), mlp), Platt(2.0)),
+        "transformer": (members["mini_lm"], Platt()),
+        "use": (FeatureScorer(UseFeatures(), LinearHead(np.sin(np.arange(512)), 0.0)), Platt(4.0)),
+        "network": (index_network(), Platt(0.5, 0.3)),
+        "ensemble": (EnsembleScorer(members, combiners), by_language),
+    }
+
+
+def main() -> None:
+    """Write every golden artifact of the newest format."""
+    for name, (scorer, calibration) in scorers().items():
         save(
             GOLDEN / name,
             recipe=f"golden_{name}",
-            features=columns,
-            head=head,
+            scorer=scorer,
             calibration=calibration,
             uncertain=(0.4, 0.6),
             reference={"rows": 0},
             trained={"dataset": "golden"},
         )
         model = load(GOLDEN / name)
-        cases = [
-            {"text": text, "tokens": model.scorer.features.cleaner.tokens(text), **verdict._asdict()}
-            for text, verdict in zip(TEXTS, model.predict(TEXTS), strict=True)
-        ]
+        cases = [{"text": text, **verdict._asdict()} for text, verdict in zip(TEXTS, model.predict(TEXTS), strict=True)]
         record = {"digest": model.digest, "cases": cases}
         (GOLDEN / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
