@@ -25,11 +25,15 @@ def registry(mlflow_server, make_artifact, tmp_path, monkeypatch):
         def __init__(self) -> None:
             self.client, self.name = client, name
 
-        def register(self, bias=0.0, gate="passed: fine", digest=None, metrics=None, tags=True, artifact=True):
+        def register(
+            self, bias=0.0, gate="passed: fine", digest=None, metrics=None, tags=True, artifact=True, files=None
+        ):
             run = client.create_run(experiment)
             folder = make_artifact(tmp_path / run.info.run_id / "vigie", bias=bias)
             if artifact:
                 client.log_artifacts(run.info.run_id, str(folder.parent), "model/artifacts")
+            for path, document in (files or {}).items():
+                client.log_dict(run.info.run_id, document, path)
             for key, value in (metrics or {}).items():
                 client.log_metric(run.info.run_id, key, value)
             client.set_terminated(run.info.run_id)
@@ -151,6 +155,58 @@ async def test_the_leaderboard_shows_versions_with_aliases_and_finite_metrics(ru
         assert (rows[0]["aliases"], rows[0]["gate"], rows[0]["metrics"]) == ([], "failed: worse", {})
         assert rows[0]["run_id"]
         assert rows[0]["created_at"].endswith("Z")
+        assert [rows[0][name] for name in ("confusion_matrix", "roc", "gate_checks", "behaviour")] == [None] * 4
+
+
+NEGATION = {"passed": 7, "total": 8, "needed": 0.5, "kept": True, "decides": True, "failures": ["not great"]}
+
+
+async def test_the_leaderboard_shows_what_the_runs_left_behind(running, connected, registry):
+    rates = [step / 500 for step in range(501)]
+    files = {
+        "confusion_matrix.json": [[8, 2], [1, 9]],
+        "curves.json": {"calibration": [], "roc": {"false_positive_rate": rates, "true_positive_rate": rates}},
+        "gate/gate.json": {
+            "passed": True,
+            "reasons": ["fine"],
+            "checks": [
+                {"name": "size", "passed": True, "detail": "small"},
+                {"name": "note", "passed": None, "detail": "n"},
+            ],
+            "behaviour": [
+                {"category": "negation", "language": "fr", "cases": 8, "right": 7, "passed": True, "more": 1}
+            ],
+        },
+    }
+    async with running(connected, None) as api:
+        registry.register(files=files)
+        registry.register(files={"confusion_matrix.json": "no matrix", "curves.json": ["no curves"]})
+        for _ in range(2):
+            board = (await api.client.get("/v1/models")).json()
+            odd, whole = board["models"]
+            assert (odd["evidence_complete"], whole["evidence_complete"]) == (True, True)
+            assert whole["confusion_matrix"] == [[8, 2], [1, 9]]
+            assert len(whole["roc"]["false_positive_rate"]) == len(whole["roc"]["true_positive_rate"]) == 60
+            assert (whole["roc"]["true_positive_rate"][0], whole["roc"]["true_positive_rate"][-1]) == (0, 1)
+            assert [check["name"] for check in whole["gate_checks"]] == ["size", "note"]
+            assert whole["behaviour"] == {"negation": {"fr": NEGATION}}
+            assert [odd[name] for name in ("confusion_matrix", "roc", "gate_checks", "behaviour")] == [None] * 4
+
+
+async def test_a_named_version_beside_the_champion_comes_from_the_registry(running, connected, registry):
+    async with running(connected, None) as api:
+        first, second = registry.register(), registry.register(bias=2.0)
+        await api.client.post(f"/v1/models/{first}/promote", json={"reason": "first"})
+        judged = await api.client.post("/v1/predict", json={"text": "a", "model_version": second})
+        assert judged.json()["model"]["version"] == second
+        for version, status in (
+            ("999", 404),
+            (registry.register(gate="failed: worse"), 409),
+            (registry.register(digest="sha256:of-another"), 409),
+            (registry.register(artifact=False), 503),
+        ):
+            refused = await api.client.post("/v1/predict", json={"text": "a", "model_version": version})
+            assert refused.status_code == status, refused.text
 
 
 async def test_with_mlflow_away_a_start_serves_from_disk_and_registry_routes_are_503(

@@ -13,6 +13,7 @@ from vigie_api.access.keys import Keyring
 from vigie_api.access.rate import RateLimit
 from vigie_api.access.route import Doorkeeper
 from vigie_api.champion import routes as champion_routes
+from vigie_api.champion.evidence import Shelf
 from vigie_api.champion.promotion import Promoter
 from vigie_api.champion.refresh import Refresher
 from vigie_api.champion.registry import Registry
@@ -108,6 +109,8 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
     recorder = Recorder(database, metrics, queue_size=settings.queue_size, flush_s=settings.flush_s)
     stack.push_async_callback(recorder.close)
     registry = Registry(settings)
+    shelf = Shelf(registry)
+    stack.callback(shelf.close)
     serving = Serving()
     source = app.state.model_source or RegistrySource(
         registry, settings.model_cache_dir, lambda folder: load_artifact(folder, settings.model_threads)
@@ -134,6 +137,7 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         versions=versions,
         refresher=refresher,
         registry=registry,
+        shelf=shelf,
         promoter=Promoter(registry, telemetry),
         predictor=predictor,
         feedback=FeedbackDesk(database, recorder, spool, telemetry, max_chars=settings.max_text_chars),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from vigie_api.champion.evidence import Shelf
 from vigie_api.champion.promotion import Promoter
 from vigie_api.champion.refresh import Refresher
 from vigie_api.champion.registry import Registry
@@ -29,6 +30,7 @@ class Services:
     versions: Versions
     refresher: Refresher
     registry: Registry
+    shelf: Shelf
     promoter: Promoter
     predictor: Predictor
     feedback: FeedbackDesk

@@ -5,16 +5,16 @@ Every method blocks, some for as long as two requests time out: call them in a t
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from vigie_api.champion.downloads import fetch_folder, open_store
+from vigie_api.champion.downloads import fetch_folder, names, open_store, read_json
 from vigie_api.champion.serving import Release
 from vigie_api.problem import Problem
 from vigie_api.settings import Settings
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 CHAMPION, PREVIOUS = "champion", "previous"
 GATE, DIGEST, RECIPE = "vigie.gate", "vigie.artifact_digest", "vigie.recipe"
 _PAGE = 100
+_QUESTION_S = 5
 # Gentle: a look-up gives up after ten seconds, and MLflow's own retries would make that minutes.
 _CLIENT_ENV = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": str(_QUESTION_S),
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -68,6 +69,13 @@ class BoardRow:
     created_at: datetime
     aliases: tuple[str, ...]
     metrics: Mapping[str, float]
+    files: str | None
+    """Where the files of its run are; None when it has no run."""
+
+
+class _Run(NamedTuple):
+    metrics: dict[str, float]
+    files: str | None
 
 
 class Registry:
@@ -76,7 +84,7 @@ class Registry:
     def __init__(self, settings: Settings) -> None:
         self.name = settings.model_name
         self._settings = settings
-        self._metrics: dict[str, dict[str, float]] = {}  # by run; a finished run's metrics do not change
+        self._runs: dict[str, _Run] = {}  # a finished run does not change
 
     @cached_property
     def _client(self) -> "MlflowClient":
@@ -155,21 +163,35 @@ class Registry:
                     _release(version),
                     datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
                     tuple(sorted(named.get(str(version.version), []))),
-                    self._run_metrics(version.run_id),
+                    *self._run(version.run_id),
                 )
                 for version in versions
             ]
 
-    def _run_metrics(self, run_id: str | None) -> dict[str, float]:
+    def _run(self, run_id: str | None) -> "_Run":
         if not run_id:
-            return {}
-        known = self._metrics.get(run_id)
+            return _Run({}, None)
+        known = self._runs.get(run_id)
         if known is None:
             run = self._client.get_run(run_id)
-            known = {name: value for name, value in run.data.metrics.items() if math.isfinite(value)}
+            metrics = {name: value for name, value in run.data.metrics.items() if math.isfinite(value)}
+            known = _Run(metrics, run.info.artifact_uri)
             if run.info.status == "FINISHED":
-                self._metrics[run_id] = known
+                self._runs[run_id] = known
         return known
+
+    def documents(self, address: str, paths: Sequence[str]) -> dict[str, Any]:
+        """The JSON documents below an address; what is not there, or is no JSON, is left out. Raises RegistryAway."""
+        with self._asking(lambda: RegistryAway("MLflow could not list the files of a run.")):
+            store = open_store(address, self._settings.mlflow_uri)
+            there = names(store)
+            for folder in {path.rpartition("/")[0] for path in paths} & there:
+                there |= names(store, folder)
+            found: dict[str, Any] = {}
+            for path in there.intersection(paths):
+                with suppress(ValueError):
+                    found[path] = read_json(store, path, _QUESTION_S)
+            return found
 
     def point(self, alias: str, version: str) -> None:
         """Let an alias name a version."""

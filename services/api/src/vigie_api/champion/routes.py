@@ -30,6 +30,7 @@ router = APIRouter(
     responses=PROBLEMS,
     generate_unique_id_function=operation_id,
 )
+EVIDENCE_WAIT_S = 4.0  # for what MLflow has not handed out yet; the list itself is not held up by more
 VersionPath = Annotated[str, Path(pattern=r"^[1-9][0-9]{0,8}$", description="A version number.", examples=["3"])]
 
 
@@ -48,8 +49,10 @@ async def refresh_model(request: Request) -> Refreshed:
 
 @router.get("/models", openapi_extra=needs("review"), responses=problems(503))
 async def leaderboard(request: Request) -> Leaderboard:
-    """The newest hundred versions with their metrics, newest first."""
-    rows = await asyncio.to_thread(services(request).registry.board)
+    """The newest hundred versions, newest first: metrics, what the gate said, and what their runs left behind."""
+    found = services(request)
+    rows = await asyncio.to_thread(found.registry.board)
+    evidence = await found.shelf.gather(rows, EVIDENCE_WAIT_S)
     return Leaderboard(
         models=[
             ModelVersion(
@@ -60,8 +63,10 @@ async def leaderboard(request: Request) -> Leaderboard:
                 aliases=list(row.aliases),
                 gate=row.release.gate,
                 metrics=dict(row.metrics),
+                evidence_complete=known is not None,
+                **dict(known or {}),
             )
-            for row in rows
+            for row, known in zip(rows, evidence, strict=True)
         ]
     )
 

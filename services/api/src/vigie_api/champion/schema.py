@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vigie_api.prediction.schema import no_nul
 
@@ -41,7 +41,60 @@ class Refreshed(BaseModel):
     model: ServedModel
 
 
-class ModelVersion(BaseModel):
+Rate = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+ConfusionMatrix = tuple[tuple[Count, Count], tuple[Count, Count]]
+
+
+class Roc(BaseModel):
+    """The ROC curve on the held-out tweets, from (0, 0) to (1, 1)."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    false_positive_rate: list[Rate] = Field(min_length=2)
+    true_positive_rate: list[Rate] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _one_point_each(self) -> "Roc":
+        if len(self.false_positive_rate) != len(self.true_positive_rate):
+            raise ValueError("as many of the one as of the other")
+        return self
+
+
+class GateCheck(BaseModel):
+    """One rule of the gate and what came of it."""
+
+    name: str
+    passed: bool | None = Field(description="null: a note, which decides nothing.")
+    detail: str
+
+
+class Behaviour(BaseModel):
+    """How the version does on sentences of one kind in one language, whose answer is known."""
+
+    passed: int = Field(ge=0, description="How many sentences it does right.")
+    total: int = Field(ge=0)
+    needed: Rate = Field(description="Share that it has to do right.")
+    kept: bool = Field(description="Whether it does.")
+    decides: bool = Field(description="Whether the gate refuses a version that does not.")
+    failures: list[str] = Field(description="The sentences that it does wrong.")
+
+
+class Evidence(BaseModel):
+    """What the run of a version left behind; null when it has no such file, or it has not come yet."""
+
+    confusion_matrix: ConfusionMatrix | None = Field(
+        None,
+        description="On the held-out tweets: [[true negatives, false positives], [false negatives, true positives]].",
+    )
+    roc: Roc | None = Field(None, description="At most 60 points.")
+    gate_checks: list[GateCheck] | None = None
+    behaviour: dict[str, dict[str, Behaviour]] | None = Field(
+        None, description="By category (plain, airline, name, link, typo, negation, intensifier), then by language."
+    )
+
+
+class ModelVersion(Evidence):
     """A version in the registry."""
 
     version: str
@@ -51,6 +104,9 @@ class ModelVersion(BaseModel):
     aliases: list[str]
     gate: str
     metrics: dict[str, float]
+    evidence_complete: bool = Field(
+        description="false: the files of its run have not come yet, or cannot be had just now; ask again."
+    )
 
 
 class Leaderboard(BaseModel):
