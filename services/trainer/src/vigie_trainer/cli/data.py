@@ -93,9 +93,13 @@ def clean(
 
     terminal = Terminal(json_output)
     try:
-        switches = load_recipe(recipe).cleaning.options()
+        chosen = load_recipe(recipe)
     except RecipeError as error:
         raise Misuse(str(error)) from None
+    cleaning = getattr(chosen, "cleaning", None)
+    if cleaning is None:
+        raise Misuse(f"the recipe {chosen.name} cleans nothing itself; name one of its members.")
+    switches = cleaning.options()
     if every_step:
         switches = CleaningOptions(remove_special=True, remove_stop_words=True, lemmatise=True)
     posts = _posts(terminal, data, text_column, label_column, labels)

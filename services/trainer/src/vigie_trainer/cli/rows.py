@@ -23,8 +23,12 @@ def read_material(
     sample: int | None,
     options: "ReadOptions",
     calibration: Path | None = None,
+    folder: Path | None = None,
 ) -> "Material":
     """Read and split what is to be trained on, and tell what was set aside.
+
+    Args:
+        folder: of the data, where word vectors may lie.
 
     Raises:
         Misuse: a file that cannot be used.
@@ -48,7 +52,7 @@ def read_material(
     own = read_file(terminal, calibration, options) if calibration is not None else None
     french = None if data is None or _speaks_french(sides) else _demo_french()
     languages = _calibration(terminal, [one for one in (own, french) if one is not None], sides)
-    return Material(posts, more, sides, rows, languages)
+    return Material(posts, more, sides, rows, languages, folder=folder)
 
 
 def read_protocol(terminal: Terminal, protocol: str, folder: Path) -> "Material":
@@ -79,7 +83,7 @@ def read_protocol(terminal: Terminal, protocol: str, folder: Path) -> "Material"
     manual = there(MANUAL_TEST, "no figure on tweets that people labelled")
     french = there(FRENCH, "French is calibrated on the demo corpus alone")
     languages = _calibration(terminal, [one for one in (french, _demo_french()) if one is not None], sides)
-    return Material(posts, more, sides, len(posts.texts), languages, protocol, manual, french)
+    return Material(posts, more, sides, len(posts.texts), languages, protocol, manual, french, folder)
 
 
 def read_file(terminal: Terminal, path: Path, options: "ReadOptions") -> "Posts":

@@ -1,6 +1,5 @@
 """`vigie train`."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,7 +87,7 @@ def train(
     options = read_options(text_column, label_column, labels)
     protocol, folder = _protocol(protocol, data, settings, every)
     if protocol is None:
-        material = read_material(terminal, data, extra_data or [], sample, options, calibration)
+        material = read_material(terminal, data, extra_data or [], sample, options, calibration, settings.data)
     else:
         others = {
             "--extra-data": extra_data,
@@ -154,7 +153,5 @@ def _protocol_material(terminal: Terminal, protocol: str, folder: Path | None, o
     given = [name for name, value in others.items() if value]
     if given:
         raise Misuse(f"{given[0]} does not go with --protocol, which fixes the rows; give --data FILE instead.")
-    # What the fit itself looks up there (word vectors) must come from the same folder.
-    os.environ["VIGIE_DATA"] = str(found)
     terminal.say(f"Protocol {protocol}, from {found}")
     return read_protocol(terminal, protocol, found)

