@@ -63,8 +63,6 @@ def train(recipe: "AnyRecipe", material: Material, settings: Settings, *, regist
                     primary=material.primary_rows if material.extra else None,
                     languages={code: (rows.texts, rows.labels) for code, rows in material.calibration.items()},
                     language_weights={code: rows.weights for code, rows in material.calibration.items()},
-                    # The protocol of the published table learns from its own rows alone.
-                    learn_languages=material.protocol != "16k",
                     learn_languages=material.learn_languages,
                     encoders=chosen_encoders(settings, material.folder),
                 ),

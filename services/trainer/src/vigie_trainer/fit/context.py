@@ -27,11 +27,18 @@ class FitContext:
     statistics come from primary rows alone. None: all rows are primary."""
     languages: Mapping[str, LabelledTexts] = field(default_factory=dict)
     """Labelled texts by language code, for calibration (and nothing else, unless `learn_languages`)."""
+    language_weights: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """A weight for each of those texts, 1 in the mean; a language that is not named weighs them all the same."""
     learn_languages: bool = False
     """Whether those texts may also be learned from, by members of an ensemble that ask for it; they are calibrated on
     texts left out in turn."""
     encoders: EncoderChoice = field(default_factory=EncoderChoice)
     """The encoders and vectors that the settings choose."""
+
+    def weights_of(self, code: str) -> NDArray[np.float64]:
+        """The weight of each labelled text of a language."""
+        rows = len(self.languages[code][0])
+        return np.asarray(self.language_weights.get(code, np.ones(rows)), dtype=np.float64)
 
     def primary_rows(self, rows: int) -> int:
         """How many of `rows` rows are primary."""

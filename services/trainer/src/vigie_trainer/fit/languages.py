@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vigie_model import detect_language
 from vigie_model.calibration import ByLanguage, Calibration
 from vigie_trainer.fit.calibrate import fit_calibration
-from vigie_trainer.fit.context import LabelledTexts
+from vigie_trainer.fit.context import FitContext
 
 FEWEST_ROWS = 20
 """Of each class; with fewer, a language has the curve of the others."""
@@ -22,7 +22,7 @@ def calibrate_by_language(
     margins: NDArray[np.float64],
     labels: NDArray[np.int64],
     margins_of: Callable[[Sequence[str]], NDArray[np.float64]],
-    languages: Mapping[str, LabelledTexts],
+    context: FitContext,
     weights: NDArray[np.float64] | None = None,
 ) -> Calibration:
     """The curve of `margins`, and one of its own for each language that has labelled texts to fit it on.
@@ -33,21 +33,21 @@ def calibrate_by_language(
     Args:
         margins: of rows that the model was not fitted on.
         margins_of: the model's margins of texts.
-        languages: labelled texts by language code.
+        context: has the labelled texts by language code.
     """
     curve = fit_calibration(kind, margins, labels, weights)
     curves = {}
-    for code, (texts, known) in languages.items():
+    for code, (texts, known) in context.languages.items():
         told = [at for at, text in enumerate(texts) if detect_language(text) == code]
         answers = np.asarray(known, dtype=np.int64)[told]
         if min((answers == label).sum() for label in (0, 1)) >= FEWEST_ROWS:
-            curves[code] = fit_calibration("platt", margins_of([texts[at] for at in told]), answers)
+            curves[code] = fit_calibration(
+                "platt", margins_of([texts[at] for at in told]), answers, context.weights_of(code)[told]
+            )
     return ByLanguage({"default": curve, **curves}) if curves else curve
 
 
-def calibrated(
-    calibration: Calibration, margins: NDArray[np.float64], texts: Sequence[str]
-) -> NDArray[np.float64]:
+def calibrated(calibration: Calibration, margins: NDArray[np.float64], texts: Sequence[str]) -> NDArray[np.float64]:
     """P(positive) of each margin, by the curve of its text's language where there is one."""
     if isinstance(calibration, ByLanguage):
         return calibration.many(margins, [detect_language(text) for text in texts])

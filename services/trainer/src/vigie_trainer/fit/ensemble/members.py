@@ -14,15 +14,16 @@ from sklearn.model_selection import StratifiedKFold
 import vigie_model
 from vigie_model import Scorer
 from vigie_trainer.ensemble_recipe import EnsembleRecipe, MemberSpec
-from vigie_trainer.fit.context import FitContext, LabelledTexts
+from vigie_trainer.fit.context import FitContext
 from vigie_trainer.fit.errors import FitError
 from vigie_trainer.network_recipe import NetworkRecipe
 from vigie_trainer.recipe import Recipe, RecipeError, load_recipe
 
 _FOLDS = 4
-_LANGUAGE_SHARE = 0.15  # of the total weight, for all the rows of other languages that a member learns from
+_LANGUAGE_SHARE = 0.4  # of the total weight, for all the rows of other languages that a member learns from
 
 Progress = Callable[[float], None]
+_Weighed = tuple[Sequence[str], NDArray[np.int64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -84,24 +85,25 @@ def train_member(
         return Member(network.scorer, _margins(network.scorer, context))
     own = replace(context, primary=rows.primary, languages={})
 
-    def scorer(extra: Sequence[LabelledTexts] = ()) -> Scorer:
+    def scorer(extra: Sequence[_Weighed] = ()) -> Scorer:
         return _pipeline(recipe, _with_languages(rows, extra), context=own, seed=seed, threads=threads)
 
     if not (spec.learns_languages and context.learn_languages and context.languages):
         trained = scorer()
         progress(1.0)
         return Member(trained, _margins(trained, context))
+    weighed = {code: (*one, context.weights_of(code)) for code, one in context.languages.items()}
     unseen: dict[str, NDArray[np.float64]] = {}
     steps = 1 + _FOLDS * len(context.languages)
-    for at, (code, (texts, labels)) in enumerate(context.languages.items()):
-        others = [one for other, one in context.languages.items() if other != code]
+    for at, (code, (texts, labels, rate)) in enumerate(weighed.items()):
+        others = [one for other, one in weighed.items() if other != code]
         unseen[code] = np.zeros(len(texts))
         folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(np.zeros(len(texts)), labels)
         for fold, (learn, rest) in enumerate(folds):
-            learned = ([texts[row] for row in learn], np.asarray(labels)[learn])
+            learned = ([texts[row] for row in learn], np.asarray(labels)[learn], rate[learn])
             unseen[code][rest] = scorer([*others, learned]).margins([texts[row] for row in rest])
             progress((at * _FOLDS + fold + 1) / steps)
-    trained = scorer(list(context.languages.values()))
+    trained = scorer(list(weighed.values()))
     progress(1.0)
     return Member(trained, unseen)
 
@@ -110,18 +112,19 @@ def _margins(scorer: Scorer, context: FitContext) -> dict[str, NDArray[np.float6
     return {code: scorer.margins(texts) for code, (texts, _) in context.languages.items()}
 
 
-def _with_languages(rows: Rows, extra: Sequence[LabelledTexts]) -> Rows:
+def _with_languages(rows: Rows, extra: Sequence[_Weighed]) -> Rows:
     """The rows and those of other languages after them, which share a fixed part of the total weight."""
     if not extra:
         return rows
-    texts = [text for more, _ in extra for text in more]
-    labels = np.concatenate([np.asarray(known, dtype=np.int64) for _, known in extra])
+    texts = [text for more, _, _ in extra for text in more]
+    labels = np.concatenate([np.asarray(known, dtype=np.int64) for _, known, _ in extra])
+    rate = np.concatenate([own for _, _, own in extra])
     weights = np.ones(len(rows.texts)) if rows.weights is None else rows.weights
-    each = weights.sum() * _LANGUAGE_SHARE / (1.0 - _LANGUAGE_SHARE) / len(texts)
+    total = weights.sum() * _LANGUAGE_SHARE / (1.0 - _LANGUAGE_SHARE)
     return Rows(
         [*rows.texts, *texts],
         np.concatenate([rows.labels, labels]),
-        np.concatenate([weights, np.full(len(texts), each)]),
+        np.concatenate([weights, rate * total / rate.sum()]),
         rows.primary,
     )
 

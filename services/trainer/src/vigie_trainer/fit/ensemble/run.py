@@ -70,7 +70,9 @@ def fit_ensemble(
     own_margins = out_of_fold(margins, answers, recipe.penalty, seed)
     curves: dict[str, Platt | Isotonic] = {"default": fit_calibration(recipe.calibration, own_margins, answers)}
     for code, (others, known) in context.languages.items():
-        found = _language(code, others, np.asarray(known, dtype=np.int64), members, recipe.penalty, seed)
+        found = _language(
+            code, others, np.asarray(known, dtype=np.int64), context.weights_of(code), members, recipe.penalty, seed
+        )
         if found is not None:
             combiners[code], curves[code] = found
     scorer = EnsembleScorer({name: member.scorer for name, member in members.items()}, combiners)
@@ -94,6 +96,7 @@ def _language(
     code: str,
     texts: Sequence[str],
     labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
     members: Mapping[str, Member],
     penalty: float,
     seed: int,
@@ -104,8 +107,9 @@ def _language(
     if np.bincount(answers, minlength=2).min() < FEWEST_ROWS:
         return None
     margins = {name: member.language_margins[code][told] for name, member in members.items()}
-    combiner = combine(margins, answers, penalty)
-    return combiner, fit_calibration("platt", out_of_fold(margins, answers, penalty, seed), answers)
+    rate = weights[told]
+    combiner = combine(margins, answers, penalty, rate)
+    return combiner, fit_calibration("platt", out_of_fold(margins, answers, penalty, seed, rate), answers, rate)
 
 
 def _params(recipe: EnsembleRecipe, combiners: Mapping[str, Combiner]) -> dict[str, Any]:

@@ -102,9 +102,7 @@ def fit_network(
     progress("write", 0.0)
     unseen = [texts[at] for at in aside]
     margins = network.scorer.margins(unseen)
-    calibration = calibrate_by_language(
-        recipe.calibration, margins, labels[aside], network.scorer.margins, context.languages
-    )
+    calibration = calibrate_by_language(recipe.calibration, margins, labels[aside], network.scorer.margins, context)
     scores = calibrated(calibration, margins, unseen)
     band = uncertain_band(scores, labels[aside])
     vigie_model.save(
