@@ -18,7 +18,7 @@ COMMANDS = [
     (),
     ("data",),
     *((name,) for name in ("train", "leaderboard", "evaluate", "predict", "promote", "rollback", "bootstrap")),
-    *(("data", name) for name in ("fetch", "clean", "report", "demo")),
+    *(("data", name) for name in ("fetch", "protocol", "clean", "report", "demo")),
 ]
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from vigie_trainer.cli import data, leaderboard, models, release, training
+from vigie_trainer.cli import data, data_protocol, leaderboard, models, release, training
 from vigie_trainer.errors import Interrupted, Misuse, VigieError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+data.app.command("protocol", epilog=data_protocol.EXAMPLES)(data_protocol.protocol)
 app.add_typer(data.app, name="data")
 app.command("train", epilog=training.EXAMPLES)(training.train)
 app.command("leaderboard", epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)

@@ -1,4 +1,4 @@
-"""`vigie data fetch`, `clean`, `report` and `demo`."""
+"""`vigie data fetch`, `clean`, `report` and `demo`; `protocol` is in a file of its own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
