@@ -1,4 +1,4 @@
-"""The search: every combination of a recipe's grid, scored by cross-validation on the given rows."""
+"""The search: every combination of a recipe's grid, scored by cross-validation."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits
 
-from vigie_model import Cleaner
 from vigie_trainer.fit.classifiers import fit_classifier
-from vigie_trainer.fit.vectorise import CountedCorpus, fit_features
-from vigie_trainer.recipe import Classifier, Cleaning, Recipe, TfidfSpec
-
-Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+from vigie_trainer.fit.corpora import Corpora, Corpus
+from vigie_trainer.fit.folds import Fold, Rows
+from vigie_trainer.recipe import Classifier, Cleaning, Features, Recipe
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One combination of the grid, its accuracy and ROC AUC in each fold, and the out-of-fold margin of every row."""
+    """One combination of the grid, its accuracy and ROC AUC in each fold, and the out-of-fold margin of every
+    primary row."""
 
     values: dict[str, Any]
     recipe: Recipe
@@ -43,13 +42,6 @@ class Candidate:
         return float(np.mean(self.aucs))
 
 
-def make_folds(labels: NDArray[np.int64], folds: int, seed: int) -> list[Fold]:
-    """Stratified folds; fewer than asked for when a class has fewer rows. Each class needs at least two rows."""
-    smallest = int(min(labels.sum(), len(labels) - labels.sum()))
-    splitter = StratifiedKFold(min(folds, smallest), shuffle=True, random_state=seed)
-    return list(splitter.split(np.zeros(len(labels)), labels))
-
-
 def combinations(recipe: Recipe) -> list[dict[str, Any]]:
     """Every combination of the grid's values; a recipe without a grid has one, the empty one."""
     names = list(recipe.search.grid)
@@ -58,35 +50,40 @@ def combinations(recipe: Recipe) -> list[dict[str, Any]]:
 
 def search(
     recipe: Recipe,
-    texts: Sequence[str],
+    corpora: Corpora,
+    rows: Rows | None,
+    folds: Sequence[Fold],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64] | None,
     *,
+    primary: int,
     seed: int,
     threads: int,
     progress: Callable[[float], None],
 ) -> list[Candidate]:
     """All candidates, best first (mean ROC AUC and accuracy together).
 
-    `progress` is called with the share of the work done.
+    Args:
+        rows: the texts of `corpora` to search on; None: all. Folds, labels and weights are those of these rows.
+        primary: how many of them the folds score: the first ones.
+        progress: called with the share of the work done.
     """
-    folds = make_folds(labels, recipe.search.folds, seed)
     grid = [(values, recipe.with_values(values)) for values in combinations(recipe)]
-    tallies = [_Tally(values, chosen, len(labels)) for values, chosen in grid]
+    tallies = [_Tally(values, chosen, primary) for values, chosen in grid]
     # Candidates that share cleaning and features share their matrices, and those are the greater part of the work.
-    groups: dict[Cleaning, dict[TfidfSpec, list[_Tally]]] = {}
+    groups: dict[tuple[Cleaning, Features], list[_Tally]] = {}
     for tally in tallies:
-        groups.setdefault(tally.recipe.cleaning, {}).setdefault(tally.recipe.features, []).append(tally)
+        groups.setdefault((tally.recipe.cleaning, tally.recipe.features), []).append(tally)
     done = 0
     # Folds side by side, one thread each: fits that each spread over all cores spend their time waiting for one
     # another as soon as anything else runs on the machine.
     with ThreadPoolExecutor(threads) as pool:
-        for cleaning, by_features in groups.items():
-            corpus = CountedCorpus(texts, Cleaner(cleaning.options()))
-            for spec, group in by_features.items():
-                corpus.count_for(spec)
-                classifiers = [tally.recipe.classifier for tally in group]
-                fold = partial(_fit_fold, corpus, spec, classifiers, labels, weights, seed)
+        for (cleaning, spec), group in groups.items():
+            corpus = corpora.open(cleaning, spec, rows)
+            classifiers = [tally.recipe.classifier for tally in group]
+            fold = partial(_fit_fold, corpus, classifiers, labels, weights, seed)
+            # The limit is one for the whole process, so it is set around the pool and not in its threads.
+            with threadpool_limits(1):
                 for (_, held_out), found in zip(folds, pool.map(fold, folds), strict=True):
                     for tally, (margins, threshold) in zip(group, found, strict=True):
                         tally.add(margins, threshold, held_out, labels[held_out])
@@ -97,8 +94,7 @@ def search(
 
 
 def _fit_fold(
-    corpus: CountedCorpus,
-    features: TfidfSpec,
+    corpus: Corpus,
     classifiers: Sequence[Classifier],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64] | None,
@@ -107,7 +103,7 @@ def _fit_fold(
 ) -> list[tuple[NDArray[np.float64], float]]:
     """The margins of the fold's held-out rows by each classifier, and the margin from which it means positive."""
     train, held_out = fold
-    fitted, matrix = fit_features(corpus, features, train, labels[train])
+    fitted, matrix = corpus.fit(train, labels[train])
     unseen = fitted.rows(held_out)
     found = []
     for spec in classifiers:
