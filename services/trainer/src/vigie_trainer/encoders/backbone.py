@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,23 @@ def require_deep(what: str) -> None:
 
 
 def quiet_tensorflow() -> None:
-    """Choose Keras' back end and keep TensorFlow's start-up notes off the terminal; before it is first imported."""
+    """Choose Keras' back end and import TensorFlow without its start-up notes, which no log level stops."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     logging.getLogger("absl").setLevel(logging.ERROR)
+    if "tensorflow" in sys.modules:
+        return
+    terminal = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)  # they are written by C++
+        import tensorflow  # noqa: F401 - imported for those who import it next
+    finally:
+        os.dup2(terminal, 2)
+        os.close(nowhere)
+        os.close(terminal)
 
 
 def folder_of(encoder: str) -> Path | None:
@@ -79,9 +91,7 @@ def folder_of(encoder: str) -> Path | None:
         return None
     missing = [name for name in ("config.json", "model.safetensors", "vocab.txt") if not (folder / name).is_file()]
     if missing:
-        raise FitError(
-            f"{encoder} is no Hugging Face folder of a BERT-like encoder: it lacks {', '.join(missing)}."
-        )
+        raise FitError(f"{encoder} is no Hugging Face folder of a BERT-like encoder: it lacks {', '.join(missing)}.")
     return folder
 
 
@@ -92,7 +102,10 @@ def load_backbone(encoder: str, *, dropout: float = 0.0) -> Backbone:
     """
     require_deep(f"The encoder {encoder}")
     quiet_tensorflow()
+    import keras
     import keras_hub
+
+    keras.utils.clear_session()  # layers are numbered as they are made: equal weights shall give equal graphs
 
     folder = folder_of(encoder)
     try:

@@ -26,13 +26,16 @@ def plan_batches(
     length = np.asarray(lengths)
     batch = min(batch, len(length))
     rng = np.random.default_rng(seed)
-    steps = max(1, round(examples / batch))
     plan: list[Rows] = []
-    while len(plan) < steps:
+    seen = 0
+    while True:
         order = rng.permutation(len(length))
         epoch = _of_one_length(order, length, batch) if same_length else _of_like_length(order, length, batch)
-        plan += [epoch[at] for at in rng.permutation(len(epoch))]
-    return plan[:steps]
+        for at in rng.permutation(len(epoch)):
+            if plan and seen + len(epoch[at]) / 2 > examples:
+                return plan
+            plan.append(epoch[at])
+            seen += len(epoch[at])
 
 
 def _of_like_length(order: Rows, length: NDArray[np.int_], batch: int) -> list[Rows]:

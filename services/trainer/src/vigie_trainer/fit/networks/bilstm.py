@@ -44,6 +44,7 @@ def train_bilstm(
     use_threads(threads)
     import keras
 
+    keras.utils.clear_session()  # layers are numbered as they are made
     keras.utils.set_random_seed(seed)
     index = _index(spec, Cleaner(cleaning.options()), texts)
     embeddings, source = _embeddings(spec, index.vocabulary, glove, seed)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +68,12 @@ class Checkpoint:
         if not self._path.is_file():
             return None
         try:
-            with np.load(self._path, allow_pickle=False) as archive:
+            with self._path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 weights = [archive[f"w{at}"] for at in range(int(archive["weights"]))]
                 optimizer = [archive[f"o{at}"] for at in range(int(archive["optimizer"]))]
                 losses = archive["losses"].tolist()
                 return State(int(archive["step"]), weights, optimizer, losses, float(archive["seconds"]))
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
     def write(self, state: State) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,18 @@ def network_graph(network: Any, *, int8: bool = False, output: str = "margin") -
     With `int8`, the weights of its matrix products are 8-bit numbers, with a scale for each column (dynamic
     quantization: the activations' scales are found as it runs).
     """
+    import numpy as np
     import onnx
 
+    # Keras exports only what was called once, which a network whose weights come from a checkpoint was not.
+    network([np.ones((1, 1), dtype=np.int32) for _ in network.inputs])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         # Keras tells of its progress on standard output, which belongs to --json.
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), _quiet("tf2onnx.tfonnx", logging.CRITICAL):
             network.export(str(path), format="onnx", verbose=False)
         model = onnx.load(str(path))
+        _replace_erfc(model)
         _rename_output(model, output)
         onnx.save(model, str(path))
         if int8:
@@ -38,18 +44,43 @@ def _rename_output(model: Any, output: str) -> None:
     model.graph.output[0].name = output
 
 
-def _quantized(path: Path) -> Path:
-    import logging
+def _replace_erfc(model: Any) -> None:
+    """The converter leaves TensorFlow's Erfc, a part of the exact GELU; ONNX has Erf alone: erfc x = 1 - erf x."""
+    from onnx import helper, numpy_helper
 
+    nodes = list(model.graph.node)
+    if not any(node.op_type == "Erfc" for node in nodes):
+        return
+    import numpy as np
+
+    model.graph.initializer.append(numpy_helper.from_array(np.array(1.0, dtype=np.float32), "one_of_erfc"))
+    model.graph.ClearField("node")
+    for node in nodes:
+        if node.op_type != "Erfc":
+            model.graph.node.append(node)
+            continue
+        erf = f"{node.output[0]}_erf"
+        model.graph.node.append(helper.make_node("Erf", list(node.input), [erf]))
+        model.graph.node.append(helper.make_node("Sub", ["one_of_erfc", erf], list(node.output), name=node.name))
+
+
+@contextlib.contextmanager
+def _quiet(name: str, level: int) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _quantized(path: Path) -> Path:
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     prepared, quantized = path.with_name("prepared.onnx"), path.with_name("quantized.onnx")
-    level = logging.root.level
-    logging.root.setLevel(logging.ERROR)  # it recommends on the root logger what was just done
-    try:
+    with _quiet("root", logging.ERROR):  # it recommends on the root logger what was just done
         quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         quantize_dynamic(str(prepared), str(quantized), weight_type=QuantType.QInt8, per_channel=True)
-    finally:
-        logging.root.setLevel(level)
     return quantized
