@@ -51,6 +51,16 @@ def test_weights_count_in_the_sum_and_the_common_direction_is_taken_out():
     np.testing.assert_allclose(without.transform(["good bad", "bad", "zebra"]) @ direction, np.zeros(3), atol=1e-6)
 
 
+def test_bare_texts_have_no_case_names_or_addresses():
+    bare = UseFeatures(bare=True)
+    rows = bare.transform(["@Vigie GREAT flight http://x.io/1", "great flight"])
+    np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)
+    assert again(bare).bare
+    assert not again(USE).bare
+    with pytest.raises(ArtifactError, match="true or false"):
+        load_features({**USE.describe(), "bare": "yes"}, {}, threads=1)
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"word_weights": np.array([1.0, 0.5], dtype=np.float32), "common": np.array([0.0, 1.0], dtype=np.float32)}],

@@ -23,3 +23,8 @@ def plain_text(text: str) -> str:
     text = " ".join(normalise(piece) for piece in text.split())
     text = _RUN.sub(r"\1\1\1", _NAME.sub("@user", _ADDRESS.sub("http", text)))
     return " ".join(text.split())
+
+
+def bare_text(text: str) -> str:
+    """The plain text in lower case and without the words that stand for addresses and user names."""
+    return " ".join(word for word in _NAME.sub(" ", plain_text(text)).lower().split() if word != "http")

