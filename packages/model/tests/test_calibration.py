@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_model import ArtifactError, Isotonic, Platt
+from vigie_model import ArtifactError, ByLanguage, Isotonic, Platt
 from vigie_model.calibration import calibration_from_json
 
 MARGINS = st.floats(-1e6, 1e6)
@@ -53,3 +53,29 @@ def test_a_calibration_survives_the_manifest(calibration: Platt | Isotonic):
 def test_an_unsound_calibration_is_refused_with_a_sentence(data: dict[str, object]):
     with pytest.raises(ArtifactError, match="alibration"):
         calibration_from_json(data)
+
+
+def test_each_language_has_its_curve_and_the_others_the_default():
+    curves = {"default": Platt(), "fr": Isotonic((0.0, 1.0), (0.25, 0.75))}
+    calibration = ByLanguage(curves)
+    assert [calibration.curve(language) for language in ("en", "fr", "und")] == [Platt(), curves["fr"], Platt()]
+    scores = calibration.many(np.array([0.0, 0.0, 1.0]), ["en", "fr", "fr"])
+    assert scores.tolist() == [0.5, 0.25, 0.75]
+    assert calibration_from_json(calibration.to_json()) == calibration
+
+
+@pytest.mark.parametrize(
+    ("curves", "said"),
+    [
+        (None, "incomplete"),
+        ([], "incomplete"),
+        ({}, "lacks the default"),
+        ({"fr": Platt().to_json()}, "lacks the default"),
+        ({"default": Platt().to_json(), "de": Platt().to_json()}, "language 'de'"),
+        ({"default": []}, "incomplete"),
+        ({"default": {"kind": "by_language", "curves": {}}}, "Unknown calibration"),
+    ],
+)
+def test_an_unsound_calibration_by_language_is_refused(curves: object, said: str):
+    with pytest.raises(ArtifactError, match=said):
+        calibration_from_json({"kind": "by_language", "curves": curves})
