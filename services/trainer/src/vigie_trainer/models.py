@@ -12,7 +12,7 @@ from vigie_trainer.errors import Misuse, Unavailable, VigieError
 from vigie_trainer.settings import Settings
 from vigie_trainer.tracking.pyfunc_model import artifact_folder
 from vigie_trainer.tracking.sending import logged_model_id
-from vigie_trainer.tracking.store import Store, translated
+from vigie_trainer.tracking.store import Store, transferring, translated
 from vigie_trainer.tracking.versions import CHAMPION, Version, by_alias, by_number
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def download(store: Store, source: str) -> Path:
         fresh = folder.with_name(f".{uuid.uuid4().hex}")
         fresh.mkdir(parents=True)
         try:
-            with translated(store.uri):
+            with translated(store.uri), transferring(store.settings):
                 try:
                     got = mlflow.artifacts.download_artifacts(
                         artifact_uri=source, dst_path=str(fresh), tracking_uri=store.uri

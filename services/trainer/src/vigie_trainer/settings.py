@@ -47,6 +47,13 @@ class Settings(BaseSettings):
     mlflow_username: str | None = Field(default=None, description="User name, when MLflow asks for one.")
     mlflow_password: SecretStr | None = Field(default=None, description="Password, when MLflow asks for one.")
     mlflow_timeout_s: int = Field(default=15, ge=1, le=600, description="Seconds that one MLflow request may take.")
+    mlflow_transfer_timeout_s: int = Field(
+        default=300,
+        ge=1,
+        le=3600,
+        description="Seconds that MLflow may take to store or hand out one file of a model (other requests: "
+        "VIGIE_TRAINER_MLFLOW_TIMEOUT_S).",
+    )
     mlflow_retries: int = Field(default=3, ge=0, le=10, description="Times that a failed MLflow request is repeated.")
     model_name: str = Field(default="sentiment", min_length=1, description="Name of the registered model.")
     experiment: str = Field(default="vigie", min_length=1, description="Name of the MLflow experiment.")

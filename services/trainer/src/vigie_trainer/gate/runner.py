@@ -21,7 +21,7 @@ from vigie_trainer.gate.rules import Budgets, Evidence, Gate, judge
 from vigie_trainer.models import download
 from vigie_trainer.run_files import HELD_OUT, LANGUAGES, TRAIN_HASHES
 from vigie_trainer.settings import Settings
-from vigie_trainer.tracking.store import Store, translated
+from vigie_trainer.tracking.store import Store, transferring, translated
 from vigie_trainer.tracking.versions import Version
 from vigie_trainer.training import folder_mb
 
@@ -125,7 +125,11 @@ def _not_trained_on(lineage: _Lineage, old: _Lineage, champion: Version, notes: 
 
 def _lineage(store: Store, run_id: str) -> _Lineage:
     """Read what a run logged of its data; what is absent comes back empty."""
-    with tempfile.TemporaryDirectory(prefix="vigie-gate-") as folder, translated(store.uri):
+    with (
+        tempfile.TemporaryDirectory(prefix="vigie-gate-") as folder,
+        translated(store.uri),
+        transferring(store.settings),
+    ):
         run = store.client.get_run(run_id)
         there = {file.path for part in ("heldout", "lineage") for file in store.client.list_artifacts(run_id, part)}
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vigie_trainer.errors import Unavailable
 from vigie_trainer.tracking.pyfunc_model import stamp
 from vigie_trainer.tracking.record import PendingRun, RunRecord, pending_runs
-from vigie_trainer.tracking.store import Store, translated
+from vigie_trainer.tracking.store import Store, transferring, translated
 from vigie_trainer.tracking.versions import version_of_run
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def _send(store: Store, run: PendingRun) -> Sent:
     run_id = remote.info.run_id
     if remote.info.status != "FINISHED":
         _log_values(store, run_id, record)
-        store.client.log_artifacts(run_id, str(run.files))
+        with transferring(store.settings):
+            store.client.log_artifacts(run_id, str(run.files))
         if run.model.is_dir():
             _log_model(store, run_id, run)
     version = None
@@ -152,7 +153,8 @@ def _log_model(store: Store, run_id: str, run: PendingRun) -> None:
         )
     )
     stamp(run.model, run_id=run_id, model_id=model.model_id, location=model.artifact_location)
-    store.client.log_model_artifacts(model.model_id, str(run.model))
+    with transferring(store.settings):
+        store.client.log_model_artifacts(model.model_id, str(run.model))
     outputs = store.client.get_run(run_id).outputs
     if model.model_id not in [one.model_id for one in (outputs.model_outputs if outputs else [])]:
         # The one step that MLflow refuses to repeat.

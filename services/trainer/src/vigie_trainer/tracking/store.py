@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LOCAL_SERVER = "http://127.0.0.1:5000"
 _PROBE = "/api/2.0/mlflow/experiments/get-by-name"
 _BENEATH_MLFLOW = ("requests", "urllib3", "sqlalchemy")
+_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 _BUSY = (429, 500, 502, 503, 504)
 
 
@@ -165,6 +166,20 @@ def translated(uri: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def transferring(settings: Settings) -> Iterator[None]:
+    """Give requests in this block the time that a file of many megabytes may take on its way through to S3."""
+    before = os.environ.get(_TIMEOUT)
+    os.environ[_TIMEOUT] = str(max(settings.mlflow_transfer_timeout_s, settings.mlflow_timeout_s))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_TIMEOUT]
+        else:
+            os.environ[_TIMEOUT] = before
+
+
 def _first_line(error: Exception) -> str:
     return str(error).strip().split("\n", 1)[0][:300]
 
@@ -190,7 +205,7 @@ def configure(settings: Settings) -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": settings.mlflow_timeout_s,
+        _TIMEOUT: settings.mlflow_timeout_s,
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": settings.mlflow_retries,
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": 1,
         # Presigned links name hosts that only the server knows (its S3), and clients then wait in silence.
