@@ -1,6 +1,7 @@
 """Write docs/results.md from the committed `vigie leaderboard --json`; --check fails when the page is out of date."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from vigie_trainer.scoring.intervals import wilson
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE = DOCS / "results.md"
 BOARDS = {"16k": DOCS / "results" / "16k.json", "full": DOCS / "results" / "full.json"}
+CORPUS_ROWS = 1_600_000
 TITLES = {
     "16k": "16,000 tweets",
     "full": "All the tweets at hand",
@@ -48,6 +50,16 @@ that their figure flatters.
 {table}
 {learned}"""
 LEARNED = "\n† A member of it has learned from these French tweets, too: no measure of its French at all.\n"
+WHOLE = """## What the whole corpus would cost
+
+Sentiment140 has {rows:,} tweets. Time (search, encoding and fit) and peak memory of the training process on two cores,
+measured by both protocols, and the straight line through the two carried on to all of them. Recipes whose search or
+examples are bounded will cost less, those whose embeddings were in the cache more.
+
+| recipe | {small:,} rows | {large:,} rows | all, extrapolated |
+|---|---|---|---|
+{table}
+"""
 COMMANDS = """## To repeat it
 
 [training.md](training.md) says how to make the folder of data, and what it all costs.
@@ -76,7 +88,39 @@ def page() -> str:
         parts.append(_table(rows, protocol))
         parts.append(_reports(rows))
         parts.append(_untrained(rows))
-    return "\n".join(part for part in [*parts, COMMANDS] if part)
+    return "\n".join(part for part in [*parts, _whole(), COMMANDS] if part)
+
+
+def _whole() -> str:
+    """Time and memory on all of Sentiment140, carried on from the two protocols; empty when one of them lacks."""
+    if not all(board.exists() for board in BOARDS.values()):
+        return ""
+    small, large = (
+        {row["recipe"]: row for row in newest(json.loads(board.read_text(encoding="utf-8"))["runs"])}
+        for board in BOARDS.values()
+    )
+    lines = []
+    for name, row in large.items():
+        points = [one for one in (small.get(name), row) if one and one.get("train_rows") and one.get("peak_memory_mb")]
+        if len(points) == 2 and points[0]["train_rows"] < points[1]["train_rows"]:
+            told = [f"{seconds(_time(one))}, {one['peak_memory_mb'] / 1e3:.1f} GB" for one in points]
+            time_s, memory_mb = _carried_on(points, _time), _carried_on(points, lambda one: one["peak_memory_mb"])
+            lines.append(f"| `{name}` | {told[0]} | {told[1]} | {seconds(time_s)}, {memory_mb / 1e3:.1f} GB |")
+            sizes = points[0]["train_rows"], points[1]["train_rows"]
+    if not lines:
+        return ""
+    return WHOLE.format(rows=CORPUS_ROWS, small=sizes[0], large=sizes[1], table="\n".join(lines))
+
+
+def _time(row: dict[str, Any]) -> float:
+    return sum(row.get(name) or 0.0 for name in ("search_s", "encode_s", "fit_s"))
+
+
+def _carried_on(points: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> float:
+    """The line through two measurements at the size of the corpus; never less than the larger one."""
+    first, second = points
+    slope = (value(second) - value(first)) / (second["train_rows"] - first["train_rows"])
+    return value(second) + max(0.0, slope) * (CORPUS_ROWS - second["train_rows"])
 
 
 def _table(rows: list[dict[str, Any]], protocol: str) -> str:
