@@ -69,9 +69,9 @@ def read_protocol(terminal: Terminal, protocol: str, folder: Path) -> "Material"
     from vigie_trainer.data.splitting import split
     from vigie_trainer.material import Material
 
-    def there(name: str, effect: str) -> "Posts | None":
+    def there(name: str, effect: str, layout: ReadOptions) -> "Posts | None":
         if (folder / name).is_file():
-            return read_file(terminal, folder / name, options)
+            return read_file(terminal, folder / name, layout)
         terminal.say(f"{folder} has no {name}: {effect}")
         return None
 
@@ -80,8 +80,10 @@ def read_protocol(terminal: Terminal, protocol: str, folder: Path) -> "Material"
     more = [read_file(terminal, folder / name, options) for name in extra_files(protocol)]
     sides = split(posts, more)
     _tell_split(terminal, sides)
-    manual = there(MANUAL_TEST, "no figure on tweets that people labelled")
-    french = there(FRENCH, "French is calibrated on the demo corpus alone")
+    manual = there(MANUAL_TEST, "no figure on tweets that people labelled", options)
+    # Its 0, 1 and 2 could mean other things; this file is known.
+    three = ReadOptions(labels="negative,neutral,positive")
+    french = there(FRENCH, "French is calibrated on the demo corpus alone", three)
     languages = _calibration(terminal, [one for one in (french, _demo_french()) if one is not None], sides)
     return Material(posts, more, sides, len(posts.texts), languages, protocol, manual, french, folder)
 
