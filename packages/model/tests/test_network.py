@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto
-from tiny_graphs import PIECES, encoder_graph, network_graph, table
+from tiny_graphs import PIECES, encoder_graph, network_graph, quantized_graph, table
 
 from vigie_model import ArtifactError, Cleaner, NetworkScorer, TransformerFeatures, WordIndex, WordPieces
 
@@ -23,6 +23,7 @@ def scorers() -> dict[str, NetworkScorer]:
         "no mask": NetworkScorer(pieces, network_graph(len(PIECES), masked=False)),
         "64 bits": NetworkScorer(pieces, network_graph(len(PIECES), token_type=TensorProto.INT64)),
         "one length": NetworkScorer(pieces, network_graph(len(PIECES), length=10)),
+        "quantized": NetworkScorer(pieces, quantized_graph(len(PIECES))),
         "words": NetworkScorer(INDEX, network_graph(len(WORDS) + 2, masked=False)),
     }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, load_model_from_string, numpy_helper
 
 PIECES = [
     "[PAD]",
@@ -78,3 +78,23 @@ def network_graph(size: int, **options: object) -> bytes:
 def encoder_graph(size: int, **options: object) -> bytes:
     """An encoder of `size` token numbers: the mean of their vectors of 6 columns."""
     return mean_graph(table(size, 6), output="embedding", **options)  # type: ignore[arg-type]
+
+
+def quantized_graph(size: int) -> bytes:
+    """`network_graph` with its product in whole numbers, whose scale comes from all rows of the batch."""
+    model = load_model_from_string(network_graph(size))
+    (product,) = [node for node in model.graph.node if node.op_type == "MatMul"]
+    weights = np.array([[64], [-128], [32], [127]], dtype=np.int8)
+    model.graph.initializer.append(numpy_helper.from_array(weights, "whole_weights"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(1 / 64, dtype=np.float32), "weight_scale"))
+    nodes = [node for node in model.graph.node if node is not product]
+    nodes += [
+        helper.make_node("DynamicQuantizeLinear", ["pooled"], ["whole", "scale", "zero"]),
+        helper.make_node("MatMulInteger", ["whole", "whole_weights", "zero"], ["whole_margin"]),
+        helper.make_node("Cast", ["whole_margin"], ["float_margin"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["scale", "weight_scale"], ["both_scales"]),
+        helper.make_node("Mul", ["float_margin", "both_scales"], ["margin"]),
+    ]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return bytes(model.SerializeToString())

@@ -52,6 +52,9 @@ class TokenGraph:
         self._name = name
         self._output = output
         self._padding = tokens.padding
+        # ONNX's dynamic quantization takes one scale for all numbers of a batch, so that a text's score would change
+        # with its neighbours.
+        self._batch = 1 if b"DynamicQuantize" in data else _BATCH
         self._session = open_graph(data, name, threads)
         self._types, self._length = self._inputs(tokens.max_length)
         if output not in [node.name for node in self._session.get_outputs()]:
@@ -69,14 +72,15 @@ class TokenGraph:
     def run(self, encoded: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """One row for each list of token numbers, in order: float32, shape (len(encoded), width).
 
-        Runs batches of at most 64 texts of similar length, padded to the longest of the batch.
+        Runs batches of at most 64 texts of similar length, padded to the longest of the batch; one text at a time when
+        the graph scales its numbers by those of the whole batch.
         """
         out = np.zeros((len(encoded), self.width), dtype=np.float32)
         order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))
         masked = "padding_mask" in self._types or self._length is not None
         start = 0
         while start < len(order):
-            stop = min(start + _BATCH, len(order))
+            stop = min(start + self._batch, len(order))
             if not masked:  # without a mask the graph would take the padding for tokens: only equal lengths together
                 length = len(encoded[order[start]])
                 stop = next((at for at in range(start, stop) if len(encoded[order[at]]) != length), stop)
