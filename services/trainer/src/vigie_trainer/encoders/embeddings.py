@@ -104,7 +104,7 @@ def _copy_repeated(
 
 def _read_part(path: Path, width: int) -> tuple[NDArray[np.uint64], NDArray[np.float32]] | None:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             keys, rows = archive["keys"], archive["rows"]
     except Exception:  # the zip and npy readers raise a dozen types for damaged bytes
         return None

@@ -86,7 +86,7 @@ def _train(documents: Sequence[Sequence[str]], spec: Word2vecSpec, seed: int) ->
 
 def _read(path: Path) -> TrainedVectors | None:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return TrainedVectors(archive["words"].tolist(), archive["vectors"], float(archive["seconds"]))
     except Exception:  # no file, or the zip and npy readers' dozen types for damaged bytes
         return None

@@ -175,8 +175,9 @@ class Corpora:
     def _encoder(self, spec: TransformerSpec | UseSpec) -> RuntimeFeatures:
         if isinstance(spec, TransformerSpec):
             return transformer_features(spec, spec.encoder or MINILM, self._context.cache, threads=self._threads)
-        # USE's products are so small that a second thread would only be waited for.
-        return UseFeatures(bare=spec.bare) if spec.encoder in (None, PYPI_USE) else SavedModelFeatures(str(spec.encoder))
+        if spec.encoder not in (None, PYPI_USE):
+            return SavedModelFeatures(str(spec.encoder))
+        return UseFeatures(bare=spec.bare)  # one thread: a second would only be waited for
 
 
 class _Counted:

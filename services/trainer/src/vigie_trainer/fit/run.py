@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from vigie_trainer.fit.context import FitContext
 from vigie_trainer.fit.errors import FitError
-from vigie_trainer.fit.pipeline import fit_recipe
 from vigie_trainer.fit.result import FitResult
 from vigie_trainer.recipe import Recipe
 
@@ -71,9 +70,11 @@ def _dispatch(
         "out": out, "trained": trained, "seed": seed, "threads": threads,
         "progress": progress, "weights": weights, "context": context,
     }  # fmt: skip
+    # Each imported here: what a recipe needs is loaded for that recipe, and the encoders may speak of fit errors.
     if isinstance(recipe, Recipe):
+        from vigie_trainer.fit.pipeline import fit_recipe
+
         return fit_recipe(recipe, texts, labels, **given)
-    # Imported here: networks bring TensorFlow's neighbourhood along, which the quick baseline does without.
     from vigie_trainer.network_recipe import NetworkRecipe
 
     if isinstance(recipe, NetworkRecipe):
