@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import vigie_model
 
-GOLDEN = Path(__file__).parent / "golden" / "format_1"
+GOLDEN = Path(__file__).parent / "golden"
 
 SAVE = """
 import sys, pandas as pd, mlflow, vigie_model
@@ -45,13 +47,14 @@ def run(script: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_mlflow_serves_the_artifact_with_only_a_copy_of_the_package(tmp_path: Path):
-    run(SAVE, str(GOLDEN / "linear"), str(tmp_path / "model"))
+@pytest.mark.parametrize("artifact", ["format_1/linear", "format_2/ensemble"])
+def test_mlflow_serves_the_artifact_with_only_a_copy_of_the_package(artifact: str, tmp_path: Path):
+    run(SAVE, str(GOLDEN / artifact), str(tmp_path / "model"))
     answer = json.loads(run(LOAD, str(tmp_path / "model")).splitlines()[-1])
-    model = vigie_model.load(GOLDEN / "linear")
+    model = vigie_model.load(GOLDEN / artifact)
     expected = dict(zip(["7", "3"], model.predict(["not good", "Great flight :)"]), strict=True))
     assert set(answer) == set(vigie_model.Prediction._fields)
     for index, verdict in expected.items():
         assert answer["sentiment"][index] == verdict.sentiment
-        assert abs(answer["score"][index] - verdict.score) < 1e-9
+        assert abs(answer["score"][index] - verdict.score) < 1e-6
         assert answer["language"][index] == verdict.language
