@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vigie_model import NetworkScorer, WordPieces
 from vigie_trainer.encoders.backbone import folder_of, load_backbone, require_deep
+from vigie_trainer.encoders.writing import write_folder
 from vigie_trainer.fit.networks.checkpoint import Checkpoint, file_digest, training_key
 from vigie_trainer.fit.networks.graphs import network_graph
 from vigie_trainer.fit.networks.trained import TrainedNetwork
 from vigie_trainer.fit.networks.training import loss_curve, train_network, use_threads
 from vigie_trainer.network_recipe import BertSpec
+
+_GRAPH, _KNOWN = "graph.onnx", "training.json"
 
 
 def train_bert(
@@ -23,7 +27,7 @@ def train_bert(
     labels: NDArray[np.int64],
     weights: NDArray[np.float64] | None,
     *,
-    checkpoints: Any,
+    checkpoints: Path,
     seed: int,
     threads: int,
     progress: Callable[[float], None],
@@ -32,6 +36,32 @@ def train_bert(
 
     Raises FitError when the extra is not installed or the encoder cannot be had.
     """
+    folder = folder_of(spec.encoder)
+    start = file_digest(folder / "model.safetensors") if folder else spec.encoder
+    described = spec.model_dump(mode="json", exclude={"precision", "encoder"})
+    key = training_key(described, texts, labels, seed=seed, start=start)
+    # The converter numbers what it makes by chance, so one training's graph is kept, not made again.
+    finished = checkpoints / "networks" / f"{key}-{spec.precision}"
+    if not finished.is_dir():
+        write_folder(finished, _trained(spec, key, texts, labels, weights, checkpoints, seed, threads, progress))
+    progress(1.0)
+    known = json.loads((finished / _KNOWN).read_text(encoding="utf-8"))
+    pieces = WordPieces(known["vocabulary"], max_length=known["max_length"], lowercase=known["lowercase"])
+    scorer = NetworkScorer(pieces, (finished / _GRAPH).read_bytes(), threads)
+    return TrainedNetwork(scorer, known["seconds"], {"loss": loss_curve(known["losses"])})
+
+
+def _trained(
+    spec: BertSpec,
+    key: str,
+    texts: Sequence[str],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64] | None,
+    checkpoints: Path,
+    seed: int,
+    threads: int,
+    progress: Callable[[float], None],
+) -> dict[str, bytes]:
     require_deep("The recipe bert")
     use_threads(threads)
     backbone = load_backbone(spec.encoder, dropout=spec.dropout)
@@ -43,12 +73,7 @@ def train_bert(
     pooled = keras.layers.Dropout(spec.dropout, seed=seed)(backbone.mean_pooled(token_ids, padding_mask))
     margin = keras.layers.Dense(1, kernel_initializer="glorot_uniform", name="margin")(pooled)
     network = keras.Model([token_ids, padding_mask], margin)
-
     pieces = WordPieces(backbone.vocabulary, max_length=spec.max_length, lowercase=backbone.lowercase)
-    folder = folder_of(spec.encoder)
-    start = file_digest(folder / "model.safetensors") if folder else spec.encoder
-    described = spec.model_dump(mode="json", exclude={"precision", "encoder"})
-    key = training_key(described, texts, labels, seed=seed, start=start)
     losses, seconds = train_network(
         network,
         pieces.encode(texts),
@@ -59,5 +84,12 @@ def train_bert(
         seed=seed,
         progress=progress,
     )
+    known = {
+        "vocabulary": backbone.vocabulary,
+        "max_length": spec.max_length,
+        "lowercase": backbone.lowercase,
+        "seconds": seconds,
+        "losses": losses,
+    }
     graph = network_graph(network, int8=spec.precision == "int8")
-    return TrainedNetwork(NetworkScorer(pieces, graph), seconds, {"loss": loss_curve(losses)})
+    return {_GRAPH: graph, _KNOWN: json.dumps(known).encode()}
