@@ -99,7 +99,7 @@ def _whole() -> str:
         {row["recipe"]: row for row in newest(json.loads(board.read_text(encoding="utf-8"))["runs"])}
         for board in BOARDS.values()
     )
-    lines = []
+    lines, sizes = [], (0, 0)
     for name, row in large.items():
         points = [one for one in (small.get(name), row) if one and one.get("train_rows") and one.get("peak_memory_mb")]
         if len(points) == 2 and points[0]["train_rows"] < points[1]["train_rows"]:
@@ -113,14 +113,15 @@ def _whole() -> str:
 
 
 def _time(row: dict[str, Any]) -> float:
-    return sum(row.get(name) or 0.0 for name in ("search_s", "encode_s", "fit_s"))
+    return sum(float(row.get(name) or 0.0) for name in ("search_s", "encode_s", "fit_s"))
 
 
 def _carried_on(points: list[dict[str, Any]], value: Callable[[dict[str, Any]], float]) -> float:
     """The line through two measurements at the size of the corpus; never less than the larger one."""
     first, second = points
-    slope = (value(second) - value(first)) / (second["train_rows"] - first["train_rows"])
-    return value(second) + max(0.0, slope) * (CORPUS_ROWS - second["train_rows"])
+    sizes = [int(one["train_rows"]) for one in points]
+    slope = (value(second) - value(first)) / (sizes[1] - sizes[0])
+    return value(second) + max(0.0, slope) * (CORPUS_ROWS - sizes[1])
 
 
 def _table(rows: list[dict[str, Any]], protocol: str) -> str:

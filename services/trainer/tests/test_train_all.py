@@ -35,6 +35,12 @@ def rows(count: int, seed: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def french() -> str:
+    """Labelled French posts, neutral ones among them, with the labels of UMSAB."""
+    words = ("affreux", "ordinaire", "agréable")
+    return "label,text\n" + "".join(f"{at % 3},Le vol numéro {at} était {words[at % 3]}\n" for at in range(36))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of a protocol, in small."""
@@ -44,6 +50,7 @@ def folder(tmp_path: Path) -> Path:
         ("sentiment140_16k.csv.gz", rows(200, 1)),  # the reader looks at the content, not the name
         ("sentiment140_more.csv.gz", rows(60, 2)),
         ("sentiment140_manual_test.csv", rows(30, 3) + "2,so so\n" * 4),
+        ("french_validation.csv", french()),
     ):
         (place / name).write_text(content)
     return place
@@ -92,8 +99,11 @@ def test_everything_is_trained_once_and_a_second_time_only_when_asked(vigie, shi
     assert (row["train_rows"], row["test_rows"]) == (160, 40)
     assert row["manual_test"]["rows"] == 30
     assert row["manual_test"]["low"] <= row["manual_test"]["accuracy"] <= row["manual_test"]["high"]
-    assert row["french"] is None, "the folder has no French to look at"
-    assert row["calibration"]["fr"][0]["synthetic"] is True
+    assert row["french"] | {"rows": 24, "used_for_calibration": True, "used_for_training": False} == row["french"]
+    assert [(one["name"], one["synthetic"]) for one in row["calibration"]["fr"]] == [
+        ("french_validation.csv", False),
+        ("vigie-demo", True),
+    ]
     assert 0 < row["latency_ms"]["median"] <= row["latency_ms"]["p95"]
     assert row["metrics"]["accuracy_low"] <= row["metrics"]["accuracy"] <= row["metrics"]["accuracy_high"]
 
