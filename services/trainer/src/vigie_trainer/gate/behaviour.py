@@ -19,7 +19,7 @@ NEEDED = {
     "airline": 0.75,
     "name": 0.9,
     "link": 0.9,
-    "typo": 0.8,
+    "typo": 0.75,
     "negation": 0.5,  # words and pairs of words alone get "not good" right, and hardly ever "not bad"
     "intensifier": 0.6,
 }
