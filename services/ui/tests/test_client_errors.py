@@ -38,6 +38,9 @@ def test_a_key_added_to_the_answer_does_no_harm(client):
         (401, "unauthorized", Reason.REFUSED),
         (403, "forbidden", Reason.REFUSED),
         (404, "not-found", Reason.UNEXPECTED),
+        (404, "no-such-version", Reason.NO_VERSION),
+        (409, "version-refused", Reason.NO_VERSION),
+        (409, "not-explainable", Reason.UNEXPECTED),
         (413, "body-too-large", Reason.LONG),
         (422, "invalid-request", Reason.UNREADABLE),
         (429, "rate-limited", Reason.BUSY),
@@ -54,6 +57,8 @@ def test_a_problem_has_its_reason(client, api, status, slug, reason):
     assert error.reason is reason
     assert error.request_id == "req-42"
     assert reason_of(client.send_feedback, FEEDBACK).reason is reason
+    assert reason_of(client.explain, "hello", "3").reason is reason
+    assert reason_of(client.models).reason is reason
 
 
 @pytest.mark.parametrize(

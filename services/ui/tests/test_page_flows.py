@@ -216,7 +216,7 @@ def test_an_unexpected_failure_gives_the_reference_to_quote(page, api):
     assert "req-42" in html(ask(page, "Three hours late again"))
 
 
-def test_a_second_page_is_reached_from_the_head_of_every_page(api, monkeypatch):
+def test_another_page_is_reached_from_the_head_of_every_page(api, monkeypatch):
     def second(say, settings):
         st.html(f"<p>second page in {say.language} of {settings.brand}</p>")
 
@@ -224,7 +224,7 @@ def test_a_second_page_is_reached_from_the_head_of_every_page(api, monkeypatch):
     monkeypatch.setattr(shell, "all_pages", lambda: two)
     monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
     page = AppTest.from_file(str(SCRIPT), default_timeout=20).run()
-    assert [link.proto.label for link in page.get("page_link")] == ["Analyse", "Verdict"]
+    assert [link.proto.label for link in page.get("page_link")] == ["Analyse", "Modèles", "Verdict"]
 
 
 def make_due(page: AppTest) -> None:

@@ -4,12 +4,13 @@ import re
 from html import unescape
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from vigie_ui import i18n, shell, views
 from vigie_ui.server import SCRIPT
 
-OWN_NAMES = {"Air Paradis", "Français", "English", "tfidf_logreg"}
+OWN_NAMES = {"Air Paradis", "Français", "English", "tfidf_logreg", "tfidf_rf", "ensemble", "bert", "use_mlp"}
 ATTRIBUTES = re.compile(r'(?:aria-label|aria-valuetext|alt|title|placeholder)="([^"]*)"')
 
 
@@ -19,7 +20,8 @@ def strange(api, monkeypatch):
     true = i18n.load_catalogue("fr")
     made_up = {key: f"⟦{text}⟧" for key, text in true.messages.items()}
     monkeypatch.setattr(shell, "load_catalogue", lambda language: i18n.Catalogue(language, made_up))
-    return AppTest.from_file(str(SCRIPT), default_timeout=20).run()
+    yield AppTest.from_file(str(SCRIPT), default_timeout=20).run()
+    st.cache_resource.clear()
 
 
 def words_outside(text: str) -> str:
@@ -42,7 +44,7 @@ def check(page: AppTest) -> None:
             continue
         assert not words_outside(unescape(re.sub(r"<[^>]+>", "|", body))), body
         assert not any(words_outside(unescape(value)) for value in ATTRIBUTES.findall(body)), body
-    for widget in [*page.button, *page.text_area, *page.text_input, *page.segmented_control]:
+    for widget in [*page.button, *page.text_area, *page.text_input, *page.segmented_control, *page.selectbox]:
         seen = [widget.label, getattr(widget, "placeholder", "") or "", widget.help or ""]
         seen += list(getattr(widget, "options", []))
         assert not any(words_outside(text) for text in seen), seen
@@ -67,6 +69,29 @@ def test_verdict_correction_thanks_and_history_say_nothing_of_their_own(strange,
     check(strange.button(key="send").click().run())
 
 
+def test_reasons_say_nothing_of_their_own(strange, api):
+    ask(strange, "TWEET")
+    check(strange.button(key="why").click().run())
+    strange.button(key="hide_why").click().run()
+    api.problem(500)
+    check(strange.button(key="why").click().run())
+
+
+def test_the_models_say_nothing_of_their_own(models_first, some_models, strange):
+    check(strange)
+    strange.text_area(key="compare_text").input("TWEET")
+    check(strange.button(key="compare").click().run())
+
+
+@pytest.mark.parametrize("status", [200, 401, 500, 503])
+def test_models_that_are_not_there_say_nothing_of_their_own(models_first, strange, api, status):
+    if status != 200:
+        api.problem(status)
+        api.refusal = (status, api.refusal[1], api.refusal[2].replace(b"req-42", b"0042"))
+    st.cache_resource.clear()
+    check(strange.run())
+
+
 @pytest.mark.parametrize("status", [401, 413, 422, 429, 500, 502, 503])
 def test_failures_say_nothing_of_their_own(strange, api, status):
     api.problem(status)
@@ -75,5 +100,5 @@ def test_failures_say_nothing_of_their_own(strange, api, status):
 
 
 def test_every_page_is_found_and_named():
-    assert [page.path for page in views.all_pages()] == ["analyse"]
+    assert [page.path for page in views.all_pages()] == ["analyse", "models"]
     assert sum(page.default for page in views.all_pages()) == 1

@@ -1,4 +1,4 @@
-"""The API as the page sees it: three calls, and one typed error.
+"""The API as the page sees it: a few calls, and one typed error.
 
 Every failure is an `ApiError`, whose `reason` says what the page can tell its reader:
 
@@ -9,25 +9,53 @@ Every failure is an `ApiError`, whose `reason` says what the page can tell its r
     EMPTY, LONG  the text cannot be judged as it is
     UNREADABLE   the API refuses the text's characters
     REFUSED      the API does not let this page in
+    NO_VERSION   the model that was named is not there, or may not judge
     UNEXPECTED   anything else
 """
 
 import unicodedata
-from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-Sentiment = Literal["positive", "negative"]
-Verdict = Literal["correct", "wrong"]
+from vigie_ui.answers import (
+    Answer,
+    Board,
+    Explanation,
+    Feedback,
+    ModelName,
+    ModelVersion,
+    Prediction,
+    Receipt,
+    Sentiment,
+    Verdict,
+)
+
+# Who calls the API needs what it answers.
+__all__ = [
+    "ApiError",
+    "Explanation",
+    "Feedback",
+    "ModelName",
+    "ModelVersion",
+    "Prediction",
+    "Reason",
+    "Receipt",
+    "Sentiment",
+    "Verdict",
+    "VigieClient",
+]
 
 CONNECT_TIMEOUT_S: Final = 3.0
 MAX_TEXT_CHARS: Final = 10_000
 MAX_COMMENT_CHARS: Final = 1_000
 NO_MODEL_TYPE: Final = "urn:vigie:problem:no-model"
+NO_VERSION_TYPES: Final = frozenset({"urn:vigie:problem:no-such-version", "urn:vigie:problem:version-refused"})
+VERSION_TIMEOUT_S: Final = 90.0
+"""A version that nobody asked for lately is fetched and loaded before it judges."""
 
 
 class Reason(StrEnum):
@@ -41,6 +69,7 @@ class Reason(StrEnum):
     LONG = "long"
     UNREADABLE = "unreadable"
     REFUSED = "refused"
+    NO_VERSION = "no_version"
     UNEXPECTED = "unexpected"
 
 
@@ -62,67 +91,7 @@ class ApiError(Exception):
         return self.reason in PASSING
 
 
-class _Answer(BaseModel):
-    # The API may add keys to an answer; it never renames one.
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-
-AnswerT = TypeVar("AnswerT", bound=_Answer)
-
-
-class ModelName(_Answer):
-    """Which model judged."""
-
-    name: str
-    version: str
-    recipe: str
-
-
-class Prediction(_Answer):
-    """The verdict on one text. `score` is P(positive), `confidence` the larger of score and 1 - score."""
-
-    id: str
-    sentiment: Sentiment
-    score: float
-    confidence: float
-    uncertain: bool
-    language: str
-    model: ModelName
-
-
-class Receipt(_Answer):
-    """What the API recorded of a judgement."""
-
-    id: str | int
-    prediction_id: str
-    verdict: Verdict
-    correction: Sentiment | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """The reader's judgement of a verdict, complete enough to be kept without the prediction that it names."""
-
-    prediction_id: str
-    verdict: Verdict
-    text: str
-    sentiment: Sentiment
-    model_version: str
-    correction: Sentiment | None = None
-    comment: str | None = None
-
-    def body(self) -> dict[str, str]:
-        """The JSON body; what was not said is left out."""
-        fields = {
-            "prediction_id": self.prediction_id,
-            "verdict": self.verdict,
-            "text": self.text,
-            "sentiment": self.sentiment,
-            "model_version": self.model_version,
-            "correction": self.correction,
-            "comment": self.comment,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
 class VigieClient:
@@ -139,10 +108,10 @@ class VigieClient:
         headers = {"Accept": "application/json", "User-Agent": "vigie-ui"}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
+        self._timeout_s = timeout_s
         self._http = httpx.Client(
             base_url=base_url,
             headers=headers,
-            timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
             transport=transport,
             # The API is a neighbour: a proxy meant for the outside world would only get between the two.
             trust_env=False,
@@ -162,19 +131,35 @@ class VigieClient:
 
     def predict(self, text: str) -> Prediction:
         """The champion's verdict on `text`. Raises ApiError."""
-        if not any(map(_visible, text)):
-            raise ApiError(Reason.EMPTY)
-        if len(text) > MAX_TEXT_CHARS:
-            raise ApiError(Reason.LONG)
-        return self._call(Prediction, "/v1/predict", {"text": text})
+        _check(text)
+        return self._call(Prediction, "POST", "/v1/predict", {"text": text})
+
+    def explain(self, text: str, version: str) -> Explanation:
+        """What `version` thinks of `text`, and why. Raises ApiError."""
+        _check(text)
+        return self._call(
+            Explanation, "POST", "/v1/explain", {"text": text, "model_version": version}, VERSION_TIMEOUT_S
+        )
+
+    def models(self) -> tuple[ModelVersion, ...]:
+        """The versions there are, newest first. Raises ApiError."""
+        return self._call(Board, "GET", "/v1/models").models
 
     def send_feedback(self, feedback: Feedback) -> Receipt:
         """Record a judgement; it is durable when this returns. Raises ApiError."""
-        return self._call(Receipt, "/v1/feedback", feedback.body())
+        return self._call(Receipt, "POST", "/v1/feedback", feedback.body())
 
-    def _call(self, answer: type[AnswerT], path: str, body: dict[str, str]) -> AnswerT:
+    def _call(
+        self,
+        answer: type[AnswerT],
+        method: str,
+        path: str,
+        body: dict[str, str] | None = None,
+        patience_s: float = 0.0,
+    ) -> AnswerT:
+        patience = httpx.Timeout(max(self._timeout_s, patience_s), connect=min(CONNECT_TIMEOUT_S, self._timeout_s))
         try:
-            response = self._http.post(path, json=body)
+            response = self._http.request(method, path, json=body, timeout=patience)
         except UnicodeEncodeError as error:
             # Half an emoji: no UTF-8, so no JSON either.
             raise ApiError(Reason.UNREADABLE) from error
@@ -186,6 +171,13 @@ class VigieClient:
             except ValidationError as error:
                 raise ApiError(Reason.UNEXPECTED, request_id=response.headers.get("x-request-id")) from error
         raise _error_of(response)
+
+
+def _check(text: str) -> None:
+    if not any(map(_visible, text)):
+        raise ApiError(Reason.EMPTY)
+    if len(text) > MAX_TEXT_CHARS:
+        raise ApiError(Reason.LONG)
 
 
 def _error_of(response: httpx.Response) -> ApiError:
@@ -210,6 +202,8 @@ def _reason(status: int, problem: dict[str, Any]) -> Reason:
             return Reason.BUSY
         case 401 | 403:
             return Reason.REFUSED
+        case 404 | 409 if problem.get("type") in NO_VERSION_TYPES:
+            return Reason.NO_VERSION
         case 413:
             return Reason.LONG
         case 422 if any(error.get("type") == "string_too_long" for error in _errors(problem)):

@@ -12,6 +12,7 @@ Language = Literal["fr", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
 NBSP: Final = "\u00a0"
+MINUS: Final = "\u2212"
 NARROW_NBSP: Final = "\u202f"
 
 
@@ -51,6 +52,20 @@ class Catalogue:
         if value == 100 and share < 1:
             return self("number.over", value=99)
         return f"{value}{NBSP}%" if self.language == "fr" else f"{value}%"
+
+    def share(self, share: float) -> str:
+        """A share in [0, 1] in per cent, with one decimal."""
+        return f"{self.decimal(share * 100, 1)}{NBSP}%" if self.language == "fr" else f"{share * 100:.1f}%"
+
+    def decimal(self, value: float, places: int) -> str:
+        """A number with so many decimals."""
+        shown = f"{value:.{places}f}".replace("-", MINUS)
+        return shown.replace(".", ",") if self.language == "fr" else shown
+
+    def signed(self, value: float) -> str:
+        """A number with one decimal and its sign, plus or minus."""
+        shown = self.decimal(value, 1)
+        return shown if shown.startswith(MINUS) else f"+{shown}"
 
     def moment(self, at: datetime, now: datetime) -> str:
         """When something happened: the time, with the day in front unless it is today's. Both in one time zone."""

@@ -5,10 +5,11 @@ from importlib import resources
 from typing import Final, Literal
 from urllib.parse import quote
 
-from vigie_ui.client import Sentiment
+from vigie_ui.answers import Sentiment
 from vigie_ui.i18n import Catalogue
 from vigie_ui.notices import Notice
 from vigie_ui.palette import COLOURS
+from vigie_ui.reasons import Piece, ReasonsView
 from vigie_ui.verdict import VerdictView
 
 Tone = Literal["good", "calm", "warn", "bad"]
@@ -85,8 +86,8 @@ def empty_verdict(say: Catalogue) -> str:
     )
 
 
-def verdict_card(view: VerdictView, say: Catalogue) -> str:
-    """The verdict: face, word and colour, how sure, on which text, by which model."""
+def verdict_card(view: VerdictView, say: Catalogue, reasons: ReasonsView | None = None) -> str:
+    """The verdict: face, word and colour, how sure, on which text (its words marked, with reasons), by which model."""
     value = say("verdict.confidence_value", percent=view.percent, sureness=view.sureness_word)
     confidence = escape(say("verdict.confidence"))
     facts = (("verdict.language", view.language), ("verdict.model", view.model), ("verdict.recipe", view.recipe))
@@ -100,9 +101,35 @@ def verdict_card(view: VerdictView, say: Catalogue) -> str:
         f'<div class="v-meter" role="meter" aria-label="{confidence}" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{view.meter}" aria-valuetext="{escape(value)}"><span style="width:{view.meter}%"></span></div>'
         f'<p class="v-advice">{escape(view.advice)}</p>'
-        f'<blockquote class="v-post">{escape(view.text)}</blockquote>'
+        f'<blockquote class="v-post">{escape(view.text) if reasons is None else marked(reasons)}</blockquote>'
+        f"{'' if reasons is None else legend(reasons, say)}"
         f'<dl class="v-facts">{rows}</dl></section>'
     )
+
+
+def marked(reasons: ReasonsView) -> str:
+    """The text with the words that pulled the verdict marked: by colour, by the kind of line, and by weight."""
+    return "".join(_marked(piece) for piece in reasons.pieces)
+
+
+def _marked(piece: Piece) -> str:
+    if piece.pull is None:
+        return escape(piece.text)
+    marks = f"v-pull v-to-{piece.pull} v-by-{piece.level}"
+    return f'<span class="{marks}" title="{escape(piece.note)}">{escape(piece.text)}</span>'
+
+
+def legend(reasons: ReasonsView, say: Catalogue) -> str:
+    """What the marks mean, and the words that weighed most, for those who cannot point at them."""
+    rows = ""
+    for pull, key, words in (
+        ("positive", "reasons.to_positive", reasons.positive),
+        ("negative", "reasons.to_negative", reasons.negative),
+    ):
+        told = ", ".join(words) if words else say("reasons.none")
+        sample = f'<span class="v-pull v-to-{pull} v-by-2">{escape(say(key))}</span>'
+        rows += f"<div><dt>{sample}</dt><dd>{escape(told)}</dd></div>"
+    return f'<div class="v-legend"><dl>{rows}</dl><p>{escape(say("reasons.weight"))} {escape(reasons.method)}</p></div>'
 
 
 def message(tone: Tone, title: str, text: str = "", reference: str | None = None, *, urgent: bool = False) -> str:

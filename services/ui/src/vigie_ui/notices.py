@@ -15,11 +15,12 @@ KEYS: Final[dict[Reason, tuple[str, str]]] = {
     Reason.LONG: ("error.long.title", "error.long.text"),
     Reason.UNREADABLE: ("error.unreadable.title", "error.unreadable.text"),
     Reason.REFUSED: ("error.refused.title", "error.refused.text"),
+    Reason.NO_VERSION: ("error.no_version.title", "error.no_version.text"),
     Reason.UNEXPECTED: ("error.unexpected.title", "error.unexpected.text"),
 }
 
 # What the visitor can mend needs no retry button beside the box.
-VISITORS_OWN: Final = frozenset({Reason.EMPTY, Reason.LONG, Reason.UNREADABLE})
+VISITORS_OWN: Final = frozenset({Reason.EMPTY, Reason.LONG, Reason.UNREADABLE, Reason.NO_VERSION})
 
 
 @dataclass(frozen=True, slots=True)

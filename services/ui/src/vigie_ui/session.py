@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
-from vigie_ui.client import ApiError, Feedback, Prediction, Reason, Receipt, Sentiment, Verdict
+from vigie_ui.answers import Explanation, Feedback, Prediction, Receipt, Sentiment, Verdict
+from vigie_ui.client import ApiError, Reason
 
 HISTORY_LENGTH: Final = 50
 RETRY_S: Final = 5.0
@@ -19,6 +20,10 @@ class Api(Protocol):
 
     def predict(self, text: str) -> Prediction:
         """The verdict on one text. Raises ApiError."""
+        ...
+
+    def explain(self, text: str, version: str) -> Explanation:
+        """What that version thinks of a text, and why. Raises ApiError."""
         ...
 
     def send_feedback(self, feedback: Feedback) -> Receipt:
@@ -44,6 +49,7 @@ class Entry:
     at: datetime
     feedback: Feedback | None = None
     delivery: Delivery | None = None
+    reasons: Explanation | ApiError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,13 @@ class Session:
         """Record that the verdict is right, or which one would have been, and send it or keep it for later."""
         entry.feedback = feedback_on(entry, correction=correction, comment=comment)
         self._send(api, entry, now)
+
+    def explain(self, api: Api, entry: Entry) -> None:
+        """Ask the model that judged why; the entry keeps the answer, or what went wrong."""
+        try:
+            entry.reasons = api.explain(entry.text, entry.prediction.model.version)
+        except ApiError as error:
+            entry.reasons = error
 
     def waiting(self) -> list[Entry]:
         """Entries whose judgement the API does not have yet, oldest first."""

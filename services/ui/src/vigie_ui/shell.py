@@ -14,6 +14,8 @@ from vigie_ui.settings import UiSettings
 from vigie_ui.views import all_pages
 
 LANGUAGE_PARAMETER: Final = "lang"
+# What a visitor typed on one page is there when he comes back to it.
+KEPT_FIELDS: Final = ("tweet", "compare_text")
 
 # A language is named in itself, the same on every page: it is not translated.
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"fr": "Français", "en": "English"}
@@ -23,6 +25,10 @@ def run(settings: UiSettings | None = None) -> None:
     """Draw the page that the address asks for."""
     settings = settings or UiSettings()
     say = load_catalogue(_language(settings.language))
+    for field in KEPT_FIELDS:
+        # Streamlit forgets a field that the page on show does not have, unless it is written.
+        if field in st.session_state:
+            st.session_state[field] = st.session_state[field]
     routes = [
         st.Page(partial(page.render, say, settings), title=say(page.name_key), url_path=page.path, default=page.default)
         for page in all_pages()

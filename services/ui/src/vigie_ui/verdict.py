@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from vigie_ui.client import Prediction, Sentiment
+from vigie_ui.answers import Judgement, ModelName, Prediction, Sentiment
 from vigie_ui.i18n import Catalogue
 
 Sureness = Literal["sure", "fairly_sure", "hesitant"]
@@ -42,7 +42,7 @@ class VerdictView:
     text: str
 
 
-def sureness_of(prediction: Prediction) -> Sureness:
+def sureness_of(prediction: Judgement) -> Sureness:
     """How sure the model is: hesitant inside its own uncertain band, sure from 90 % up."""
     if prediction.uncertain:
         return "hesitant"
@@ -56,18 +56,23 @@ def opposite(sentiment: Sentiment) -> Sentiment:
 
 def verdict_view(prediction: Prediction, text: str, say: Catalogue) -> VerdictView:
     """The card of one prediction."""
-    sureness = sureness_of(prediction)
+    return judgement_view(prediction, prediction.model, text, say)
+
+
+def judgement_view(judgement: Judgement, model: ModelName, text: str, say: Catalogue) -> VerdictView:
+    """The card of what a model thinks of a text."""
+    sureness = sureness_of(judgement)
     return VerdictView(
-        sentiment=prediction.sentiment,
-        word=say(SENTIMENT_KEYS[prediction.sentiment]),
+        sentiment=judgement.sentiment,
+        word=say(SENTIMENT_KEYS[judgement.sentiment]),
         sureness=sureness,
         sureness_word=say(SURENESS_KEYS[sureness]),
         advice=say(ADVICE_KEYS[sureness]),
-        percent=say.percent(prediction.confidence),
-        meter=round(prediction.confidence * 100),
-        language=say(LANGUAGE_KEYS.get(prediction.language, LANGUAGE_UNKNOWN_KEY)),
-        model=say("verdict.model_value", name=prediction.model.name, version=prediction.model.version),
-        recipe=prediction.model.recipe,
+        percent=say.percent(judgement.confidence),
+        meter=round(judgement.confidence * 100),
+        language=say(LANGUAGE_KEYS.get(judgement.language, LANGUAGE_UNKNOWN_KEY)),
+        model=say("verdict.model_value", name=model.name, version=model.version),
+        recipe=model.recipe,
         text=text,
     )
 

@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from vigie_ui import markup
+from vigie_ui.answers import Explanation, Sentiment
 from vigie_ui.browser import bring_into_view, copy_button, live_count
-from vigie_ui.client import MAX_COMMENT_CHARS, Sentiment, VigieClient
+from vigie_ui.client import MAX_COMMENT_CHARS, VigieClient
+from vigie_ui.connection import connect
 from vigie_ui.i18n import Catalogue
 from vigie_ui.notices import notice_of
+from vigie_ui.reasons import reasons_view
 from vigie_ui.session import Delivery, Entry, Session
 from vigie_ui.settings import UiSettings
 from vigie_ui.verdict import SENTIMENT_KEYS, copyable, opposite, verdict_view
@@ -25,7 +28,7 @@ LOOK_EVERY_S: Final = 2.0
 def render(say: Catalogue, settings: UiSettings) -> None:
     """Draw the page."""
     session = _session()
-    api = _client(str(settings.api_url), _secret(settings), settings.timeout_s)
+    api = connect(settings)
     st.html(markup.heading(say("analyse.title"), say("analyse.intro")))
     with st.container(key="board"):
         ask, answer = st.columns(2, gap="large")
@@ -74,7 +77,11 @@ def _answer(say: Catalogue, session: Session, api: VigieClient) -> None:
     entry = session.current
     view = verdict_view(entry.prediction, entry.text, say)
     with st.container(key="card"):
-        st.html(markup.verdict_card(view, say))
+        reasons = None
+        if isinstance(entry.reasons, Explanation):
+            reasons = reasons_view(entry.reasons, entry.text, say)
+        st.html(markup.verdict_card(view, say, reasons))
+        _why(say, session, api, entry)
         _judgement(say, session, api, entry)
         with st.container(key="card_row", horizontal=True, vertical_alignment="center"):
             copy_button(say, text=copyable(view, say), key=f"copy_{entry.number}")
@@ -83,6 +90,19 @@ def _answer(say: Catalogue, session: Session, api: VigieClient) -> None:
                     say("feedback.change"), key="change", type="tertiary", on_click=_correct, args=(entry.number,)
                 )
     bring_into_view(".st-key-card", turn=entry.number)
+
+
+def _why(say: Catalogue, session: Session, api: VigieClient, entry: Entry) -> None:
+    if isinstance(entry.reasons, Explanation):
+        st.button(say("reasons.hide"), key="hide_why", icon=":material/close:", on_click=_hide_reasons, args=(entry,))
+        return
+    if entry.reasons is not None:
+        st.html(markup.message("warn", say("reasons.failed_title"), say("reasons.failed_text")))
+    st.button(say("reasons.show"), key="why", icon=":material/help:", on_click=session.explain, args=(api, entry))
+
+
+def _hide_reasons(entry: Entry) -> None:
+    entry.reasons = None
 
 
 def _ask_again(session: Session) -> None:
@@ -224,15 +244,6 @@ def _session() -> Session:
         st.session_state["session"] = Session()
     session: Session = st.session_state["session"]
     return session
-
-
-@st.cache_resource(show_spinner=False)
-def _client(url: str, key: str | None, timeout_s: float) -> VigieClient:
-    return VigieClient(url, api_key=key, timeout_s=timeout_s)
-
-
-def _secret(settings: UiSettings) -> str | None:
-    return settings.api_key.get_secret_value() if settings.api_key else None
 
 
 def _now() -> datetime:
