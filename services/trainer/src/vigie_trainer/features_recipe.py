@@ -76,7 +76,7 @@ class Word2vecSpec(_Part):
     min_count: Annotated[int, Field(ge=1)] = 3
     sample: Annotated[float, Field(ge=0, le=1)] = 1e-3
     """Words more frequent than this share are passed over now and then."""
-    max_words: Annotated[int, Field(ge=10)] = 8_000_000
+    max_words: Annotated[int, Field(ge=10)] = 40_000_000
     """Words to learn from, with repetition: on large data, the epochs shrink to what fits (never below one)."""
     pooling: Pooling = Pooling()
 

@@ -79,6 +79,13 @@ def test_an_unknown_recipe_is_refused_with_the_known_names(name: str):
             },
             "nothing for trees",
         ),
+        ({"classifier": {"kind": "mlp"}}, "mlp takes dense features"),
+        ({"features": {"kind": "transformer", "layers": [-1, -1]}}, "must be different layers"),
+        ({"features": {"kind": "transformer", "layers": []}}, "must be different layers"),
+        ({"features": {"kind": "transformer", "layers": [0]}}, "features.transformer.layers.0"),
+        ({"features": {"kind": "word2vec", "architecture": "glove"}}, "features.word2vec.architecture"),
+        ({"features": {"kind": "glove", "pooling": {"weights": "max"}}}, "features.glove.pooling.weights"),
+        ({"search": {"max_rows": 5}}, "search.max_rows"),
     ],
 )
 def test_an_unsound_recipe_is_refused_with_the_place_of_the_mistake(tmp_path: Path, change: dict, sentence: str):
