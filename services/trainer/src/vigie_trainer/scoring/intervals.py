@@ -14,4 +14,5 @@ def wilson(hits: float, rows: int) -> tuple[float, float]:
     scale = 1 + _Z**2 / rows
     centre = (share + _Z**2 / (2 * rows)) / scale
     half = _Z * math.sqrt(share * (1 - share) / rows + _Z**2 / (4 * rows**2)) / scale
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # The share itself is inside; rounding must not put it a hair outside.
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
