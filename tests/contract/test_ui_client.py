@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,12 @@ import uvicorn
 
 from vigie_api import settings as api_settings
 from vigie_api.app import create_app
+from vigie_api.champion import schema
 from vigie_api.champion.registry import NoChampion
 from vigie_api.champion.serving import Verdict
 from vigie_api.champion.source import FixedSource
+from vigie_model import Explanation, TokenContribution
+from vigie_ui.answers import Board
 from vigie_ui.client import MAX_COMMENT_CHARS, MAX_TEXT_CHARS, ApiError, Feedback, Prediction, Reason, VigieClient
 from vigie_ui.verdict import LANGUAGE_KEYS
 
@@ -35,6 +40,10 @@ class Grumbler:
 
     def predict(self, texts: list[str]) -> list[Verdict]:
         return [self.predict_one(text) for text in texts]
+
+    def explain(self, text: str, *, max_passes: int) -> Explanation:
+        tokens = [TokenContribution(run.group(), *run.span(), -0.5) for run in re.finditer(r"\S+", text)]
+        return Explanation(self.predict_one(text), "occlusion", 0.25, tokens)
 
 
 class NoSource(FixedSource):
@@ -53,7 +62,9 @@ class NoSource(FixedSource):
 @contextmanager
 def running(home: Path, source: FixedSource, **settings: Any) -> Iterator[str]:
     """The real application, served on a free port."""
-    app = create_app(api_settings.Settings(home=home, **settings), model_source=source)
+    # Nobody listens on port 1: there is no registry.
+    fixed = {"home": home, "mlflow_uri": "http://127.0.0.1:1"}
+    app = create_app(api_settings.Settings(**fixed, **settings), model_source=source)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -109,6 +120,61 @@ def test_a_verdict_is_understood_whole(client):
     assert (prediction.score, prediction.confidence, prediction.uncertain) == (0.2, 0.8, True)
     assert prediction.language in LANGUAGE_KEYS
     assert (prediction.model.version, prediction.model.recipe) == ("3", "tfidf_logreg")
+
+
+def test_an_explanation_is_understood_whole_and_its_places_are_those_of_the_text(client):
+    text = " Encore 😀\u00a0en retard ?"
+    found = client.explain(text, "3")
+    assert (found.prediction.sentiment, found.prediction.uncertain, found.model.version) == ("negative", True, "3")
+    assert (found.method, found.base) == ("occlusion", 0.25)
+    assert [text[token.start : token.end] for token in found.tokens] == ["Encore", "😀", "en", "retard", "?"]
+    assert {token.contribution for token in found.tokens} == {-0.5}
+
+
+def test_a_version_that_is_not_there_is_no_version(client):
+    assert reason_of(client.explain, "hello", "77") is Reason.NO_VERSION
+
+
+def test_what_predict_calls_empty_or_long_explain_calls_so_too(client):
+    assert reason_of(client.explain, " \u200b", "3") is Reason.EMPTY
+    assert reason_of(client.explain, "x" * (MAX_TEXT_CHARS + 1), "3") is Reason.LONG
+
+
+def test_without_a_registry_the_models_are_unavailable_for_a_moment(address):
+    with VigieClient(address, timeout_s=120) as patient:  # the API imports MLflow at the first question
+        assert reason_of(patient.models) is Reason.UNAVAILABLE
+
+
+def test_a_leaderboard_is_understood_whole():
+    rates = {"false_positive_rate": [0, 0.2, 1], "true_positive_rate": [0, 0.8, 1]}
+    kept = {"passed": 7, "total": 8, "needed": 0.5, "kept": True, "decides": True, "failures": ["not great"]}
+    sent = schema.ModelVersion(
+        version="3",
+        recipe="ensemble",
+        run_id="r",
+        created_at=datetime(2026, 11, 2, tzinfo=UTC),
+        aliases=["champion"],
+        gate="passed: fine",
+        metrics={"accuracy": 0.84},
+        evidence_complete=True,
+        confusion_matrix=((8, 2), (1, 9)),
+        roc=schema.Roc(**rates),
+        gate_checks=[schema.GateCheck(name="size", passed=True, detail="small")],
+        behaviour={"negation": {"fr": schema.Behaviour(**kept)}},
+    )
+    bare = schema.ModelVersion(
+        **sent.model_dump(include={"version", "recipe", "created_at", "metrics"}),
+        run_id=None,
+        aliases=[],
+        gate="",
+        evidence_complete=False,
+    )
+    whole, empty = Board.model_validate_json(schema.Leaderboard(models=[sent, bare]).model_dump_json()).models
+    assert (whole.confusion_matrix, whole.roc.true_positive_rate) == (((8, 2), (1, 9)), (0, 0.8, 1))
+    assert (whole.gate_checks[0].name, whole.behaviour["negation"]["fr"].passed) == ("size", 7)
+    assert (whole.passed, whole.aliases, whole.evidence_complete) == (True, ("champion",), True)
+    assert (empty.confusion_matrix, empty.roc, empty.gate_checks, empty.behaviour) == (None, None, None, None)
+    assert (empty.passed, empty.evidence_complete) == (False, False)
 
 
 def test_a_confirmation_is_kept(client, address):
@@ -184,6 +250,8 @@ def test_a_key_lets_the_page_in_and_none_does_not(tmp_path, page_key):
             assert reason_of(nobody.predict, "hello") is Reason.REFUSED
         with VigieClient(url, api_key=SECRET) as page:
             assert page.predict("hello").sentiment == "negative"
+            assert page.explain("hello", "1").prediction.sentiment == "negative"
+            assert reason_of(page.models) is Reason.REFUSED  # it may judge, not look into the registry
 
 
 def test_too_many_requests_are_told_as_such(tmp_path, page_key):

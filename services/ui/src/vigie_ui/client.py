@@ -56,6 +56,8 @@ NO_MODEL_TYPE: Final = "urn:vigie:problem:no-model"
 NO_VERSION_TYPES: Final = frozenset({"urn:vigie:problem:no-such-version", "urn:vigie:problem:version-refused"})
 VERSION_TIMEOUT_S: Final = 90.0
 """A version that nobody asked for lately is fetched and loaded before it judges."""
+BOARD_TIMEOUT_S: Final = 45.0
+"""The API asks MLflow about every version when it is asked for the first time."""
 
 
 class Reason(StrEnum):
@@ -143,7 +145,7 @@ class VigieClient:
 
     def models(self) -> tuple[ModelVersion, ...]:
         """The versions there are, newest first. Raises ApiError."""
-        return self._call(Board, "GET", "/v1/models").models
+        return self._call(Board, "GET", "/v1/models", patience_s=BOARD_TIMEOUT_S).models
 
     def send_feedback(self, feedback: Feedback) -> Receipt:
         """Record a judgement; it is durable when this returns. Raises ApiError."""

@@ -28,7 +28,8 @@ def render(say: Catalogue, settings: UiSettings) -> None:
     api = connect(settings)
     st.html(markup.heading(say("models.title"), say("models.intro")))
     try:
-        models = _models(api, str(settings.api_url))
+        with st.spinner(say("models.working")):
+            models = _models(api, str(settings.api_url))
     except ApiError as error:
         _refused(say, error)
         return
