@@ -11,13 +11,16 @@ PYTEST_ARGS ?=
 # Tests wait on servers more than they compute; two workers fit two cores.
 WORKERS ?= 2
 
-.PHONY: help setup demo test check format e2e bench env up down
+.PHONY: help setup deep demo test check format e2e bench env up down
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 setup: ## Install uv and the locked environment (safe to repeat)
 	@scripts/setup.sh
+
+deep: ## Install what trains networks and word vectors (TensorFlow, KerasHub, gensim)
+	@scripts/setup.sh deep
 
 demo: setup ## Run Vigie here, without Docker: MLflow, API and page, with a first champion
 	@exec .venv/bin/python scripts/demo.py run

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Bring what a fresh machine lacks: uv (from PyPI) and the locked environment. Safe to run again; quick when all is there.
 #   scripts/setup.sh          what demo and the commands need
-#   scripts/setup.sh tests    and what the tests need: Chromium and PostgreSQL
+#   scripts/setup.sh deep     and what trains networks and word vectors: TensorFlow, KerasHub, gensim (about 2 GB)
+#   scripts/setup.sh tests    and what the tests need: the same, Chromium and PostgreSQL
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -55,11 +56,16 @@ install_debian_packages() {
 
 install_uv
 PATH="$PATH:$PWD/.tools/bin"
+case "${1:-}" in
+    deep | tests) EXTRAS=(--extra deep) ;;
+    *) EXTRAS=() ;;
+esac
+# Inexact: a set-up for the demo leaves what an earlier one for the tests installed.
 # Compiled at once: where PYTHONDONTWRITEBYTECODE is set, every start of MLflow would else take 20 s.
 if [ -d .venv ]; then
-    uv sync --locked --quiet --compile-bytecode
+    uv sync --locked --inexact --quiet --compile-bytecode "${EXTRAS[@]}"
 else
     echo "Installing Vigie's locked environment into .venv (a minute or two, the first time) ..." >&2
-    uv sync --locked --compile-bytecode --no-progress 2>&1 | grep -v '^ [+~-]' >&2
+    uv sync --locked --inexact --compile-bytecode --no-progress "${EXTRAS[@]}" 2>&1 | grep -v '^ [+~-]' >&2
 fi
 if [ "${1:-}" = tests ]; then install_debian_packages; fi
