@@ -75,8 +75,8 @@ class Server:
         self.wait(self.health)
 
     def wait(self, path: str) -> None:
-        # Connection refused is retried with growing pauses, half a minute in all; then the log says why.
-        with httpx.Client(transport=httpx.HTTPTransport(retries=7), trust_env=False, timeout=60) as http:
+        # Connection refused is retried with growing pauses, four minutes in all; then the log says why.
+        with httpx.Client(transport=httpx.HTTPTransport(retries=10), trust_env=False, timeout=60) as http:
             try:
                 http.get(self.url + path).raise_for_status()
             except httpx.HTTPError as error:
@@ -197,10 +197,12 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def open_page(context: BrowserContext) -> Callable[[str], Page]:
-    """Opens a tab with the page in it. A load that the machine's network broke off is tried again."""
+def open_page(context: BrowserContext) -> Callable[..., Page]:
+    """Opens a tab with the page in it, and waits for `ready`. A load that the machine's network broke off is tried
+    again.
+    """
 
-    def open_url(url: str) -> Page:
+    def open_url(url: str, ready: str = ".st-key-analyse button") -> Page:
         tab = context.new_page()
         broken: list[str] = []
         tab.on("requestfailed", lambda request: broken.append(request.failure or "?"))
@@ -210,10 +212,45 @@ def open_page(context: BrowserContext) -> Callable[[str], Page]:
             tab.wait_for_load_state("networkidle")
             if not any("ERR_NETWORK_CHANGED" in failure for failure in broken):
                 break
-        tab.locator(".st-key-analyse button").wait_for()
+        tab.locator(ready).first.wait_for()
         return tab
 
     return open_url
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real MLflow server on SQLite and a folder, as in the embedded mode."""
+    home = tmp_path_factory.mktemp("mlflow")
+    command = [
+        *("mlflow", "server", "--host", "127.0.0.1", "--workers", "1", "--no-serve-artifacts"),
+        *("--backend-store-uri", f"sqlite:///{home}/mlflow.db", "--default-artifact-root", (home / "kept").as_uri()),
+    ]
+    settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    server = Server(command, free_port(), "/health", settings, home / "mlflow.log")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def site_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Server], Server]]:
+    """Starts the real page with the real API behind it, whose models are in this MLflow."""
+    started: list[Server] = []
+
+    def start(mlflow: Server) -> Server:
+        home = tmp_path_factory.mktemp("site")
+        api = api_server(home)
+        api.settings["VIGIE_API_MLFLOW_URI"] = mlflow.url
+        page = page_server(home, api)
+        for server in (api, page):
+            started.append(server)
+            server.start()
+        return page
+
+    yield start
+    for server in reversed(started):
+        server.stop()
 
 
 @pytest.fixture

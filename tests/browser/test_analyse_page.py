@@ -39,6 +39,20 @@ def test_a_tweet_is_judged_and_the_text_stays_to_be_rewritten(tab):
     expect(tab.locator(".v-word")).to_have_text("Positif")
 
 
+@pytest.mark.parametrize(("language", "why", "pulls"), [("fr", "Pourquoi", "négatif"), ("en", "Why?", "negative")])
+def test_the_words_behind_a_verdict_are_marked_and_hidden_again(open_page, site, language, why, pulls):
+    tab = open_page(f"{site.url}/?lang={language}")
+    ask(tab, BAD)
+    tab.get_by_role("button", name=why).click()
+    expect(tab.locator(".v-legend")).to_contain_text(pulls)
+    expect(tab.locator(".v-post")).to_have_text(BAD)
+    mark = tab.locator(".v-post .v-to-negative.v-by-3").first
+    assert pulls in mark.get_attribute("title")
+    assert mark.evaluate("e => getComputedStyle(e).textDecorationStyle") == "dashed"
+    tab.locator(".st-key-hide_why button").click()
+    expect(tab.locator(".v-legend")).to_have_count(0)
+
+
 def test_a_correction_reaches_the_api(tab, api):
     text = f"{BAD} Encore !"
     ask(tab, text)
@@ -131,6 +145,11 @@ def test_what_people_write_is_shown_and_never_run(tab):
     expect(tab.locator(".v-row-text")).to_have_text(HOSTILE)
     assert tab.evaluate("window.hacked") is None
     assert tab.locator(".v-post *, .v-row-text *").count() == 0
+    tab.locator(".st-key-why button").click()
+    expect(tab.locator(".v-legend")).to_be_visible()
+    expect(tab.locator(".v-post")).to_have_text(HOSTILE)
+    assert tab.evaluate("window.hacked") is None
+    assert tab.locator(".v-post *:not(span.v-pull), .v-legend img, .v-legend script").count() == 0
 
 
 def test_the_history_puts_a_text_back_from_anywhere_on_its_row(tab):
@@ -216,6 +235,9 @@ def test_the_page_fits_its_screen_empty_and_full(open_page, picture, site, size,
         text = tab.locator(f".st-key-examples_{example} button").inner_text()
         expect(tab.locator(".v-post")).to_have_text(text)
     picture(tab, f"{size}-{language}-judged")
+    tab.locator(".st-key-why button").click()
+    expect(tab.locator(".v-legend")).to_be_visible()
+    picture(tab, f"{size}-{language}-explained")
     tab.locator(".st-key-no button").click()
     expect(tab.locator(".st-key-send button")).to_be_visible()
     picture(tab, f"{size}-{language}-correcting")
