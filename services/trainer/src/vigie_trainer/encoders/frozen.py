@@ -61,7 +61,7 @@ def _exported(spec: TransformerSpec, encoder: str) -> tuple[bytes, dict[str, Any
         "lowercase": backbone.lowercase,
     }
     network = _pooled(backbone, spec.layers, encoder)
-    return network_graph(network, int8=spec.precision == "int8", output="embedding"), pieces
+    return network_graph(network, precision=spec.precision, output="embedding"), pieces
 
 
 def _pooled(backbone: Backbone, layers: Sequence[int], encoder: str) -> Any:

@@ -4,6 +4,7 @@ stopped."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,22 @@ def plan_batches(
                 return plan
             plan.append(epoch[at])
             seen += len(epoch[at])
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Token dropout: so many of the tokens (a share, in expectation) become `mask`, but none of `spared`."""
+
+    share: float
+    mask: int
+    spared: tuple[int, ...]
+
+    def apply(self, ids: NDArray[np.int32], seed: int, step: int) -> NDArray[np.int32]:
+        """The ids with other tokens masked in every step, the same ones whenever the step is done again."""
+        if self.share == 0.0:
+            return ids
+        chosen = np.random.default_rng((seed, step)).random(ids.shape) < self.share
+        return np.where(chosen & ~np.isin(ids, self.spared), np.int32(self.mask), ids)
 
 
 def _of_like_length(order: Rows, length: NDArray[np.int_], batch: int) -> list[Rows]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vigie_model import NetworkScorer, WordPieces
 from vigie_trainer.encoders.backbone import folder_of, load_backbone, require_deep
 from vigie_trainer.encoders.writing import write_folder
+from vigie_trainer.fit.networks.batches import Masking
 from vigie_trainer.fit.networks.checkpoint import Checkpoint, file_digest, training_key
 from vigie_trainer.fit.networks.graphs import network_graph
 from vigie_trainer.fit.networks.trained import TrainedNetwork
@@ -36,9 +37,13 @@ def train_bert(
 
     Raises FitError when the extra is not installed or the encoder cannot be had.
     """
+    spec = spec.for_rows(len(texts))
     folder = folder_of(spec.encoder)
     start = file_digest(folder / "model.safetensors") if folder else spec.encoder
-    described = spec.model_dump(mode="json", exclude={"precision", "encoder"})
+    # What is the same training by another name has the same key.
+    described = spec.model_dump(mode="json", exclude={"precision", "encoder", "dropout_below"})
+    del described["schedule"]["epochs"], described["schedule"]["max_examples"]
+    described["examples"] = spec.schedule.examples(len(texts))
     key = training_key(described, texts, labels, seed=seed, start=start)
     # The converter numbers what it makes by chance, so one training's graph is kept, not made again.
     finished = checkpoints / "networks" / f"{key}-{spec.precision}"
@@ -49,6 +54,12 @@ def train_bert(
     pieces = WordPieces(known["vocabulary"], max_length=known["max_length"], lowercase=known["lowercase"])
     scorer = NetworkScorer(pieces, (finished / _GRAPH).read_bytes(), threads)
     return TrainedNetwork(scorer, known["seconds"], {"loss": loss_curve(known["losses"])})
+
+
+def _masking(spec: BertSpec, vocabulary: Sequence[str]) -> Masking:
+    numbers = {piece: number for number, piece in enumerate(vocabulary)}
+    hidden = numbers.get("[MASK]", numbers["[UNK]"])
+    return Masking(spec.word_dropout, hidden, tuple(numbers[piece] for piece in ("[PAD]", "[CLS]", "[SEP]")))
 
 
 def _trained(
@@ -83,6 +94,7 @@ def _trained(
         Checkpoint(checkpoints, key),
         seed=seed,
         progress=progress,
+        masking=_masking(spec, backbone.vocabulary),
     )
     known = {
         "vocabulary": backbone.vocabulary,
@@ -91,5 +103,5 @@ def _trained(
         "seconds": seconds,
         "losses": losses,
     }
-    graph = network_graph(network, int8=spec.precision == "int8")
+    graph = network_graph(network, precision=spec.precision)
     return {_GRAPH: graph, _KNOWN: json.dumps(known).encode()}

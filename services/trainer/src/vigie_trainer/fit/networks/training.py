@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vigie_trainer.encoders.backbone import quiet_tensorflow
-from vigie_trainer.fit.networks.batches import pad, plan_batches
+from vigie_trainer.fit.networks.batches import Masking, pad, plan_batches
 from vigie_trainer.fit.networks.checkpoint import Checkpoint, State
 from vigie_trainer.network_recipe import Schedule
 
@@ -44,11 +44,13 @@ def train_network(
     seed: int,
     progress: Callable[[float], None],
     same_length: bool = False,
+    masking: Masking | None = None,
 ) -> tuple[list[float], float]:
     """Train a Keras network whose inputs are token ids and padding mask, int32 (n, L), and whose output is one
     log-odds a text, and leave the trained weights in it.
 
     `same_length`: no batch has padding, for a network that does not look at the mask.
+    `masking`: what is hidden from the network while it learns.
     Goes on from the checkpoint when there is one; keeps one every 90 seconds. Returns the loss of every step, and the
     seconds that training took, those of interrupted processes included.
     """
@@ -79,6 +81,8 @@ def train_network(
     started = kept = time.monotonic()
     for number, rows in enumerate(plan[done:], done + 1):
         ids, mask = pad(encoded, rows, multiple=1) if same_length else pad(encoded, rows)
+        if masking is not None:
+            ids = masking.apply(ids, seed, number)
         losses.append(float(step(ids, mask, target[rows], rate[rows])))
         progress(number / len(plan))
         now = time.monotonic()
