@@ -77,12 +77,16 @@ def plain_sklearn(artifact: Path) -> Any:
 
     import vigie_model
 
-    model = vigie_model.load(artifact)
-    if not isinstance(model.head, vigie_model.LinearHead):
+    scorer = vigie_model.load(artifact).scorer
+    if (
+        not isinstance(scorer, vigie_model.FeatureScorer)
+        or not isinstance(scorer.features, vigie_model.TfidfFeatures)
+        or not isinstance(scorer.head, vigie_model.LinearHead)
+    ):
         raise SystemExit("The scikit-learn contestant knows linear recipes only; leave it out with --only.")
-    cleaner = model.features.cleaner
+    cleaner = scorer.features.cleaner
     union = []
-    for number, block in enumerate(model.features.blocks):
+    for number, block in enumerate(scorer.features.blocks):
         how: dict[str, Any] = {"analyzer": "word", "tokenizer": cleaner.tokens, "token_pattern": None}
         if block.analyzer == "char_wb":
             how = {"analyzer": "char_wb", "preprocessor": cleaner.clean}
@@ -92,8 +96,8 @@ def plain_sklearn(artifact: Path) -> Any:
         vectoriser.idf_ = np.asarray(block.idf)
         union.append((str(number), vectoriser))
     classifier = LogisticRegression()
-    classifier.coef_ = model.head.weights.reshape(1, -1)
-    classifier.intercept_ = np.array([model.head.intercept])
+    classifier.coef_ = scorer.head.weights.reshape(1, -1)
+    classifier.intercept_ = np.array([scorer.head.intercept])
     classifier.classes_ = np.array([0, 1])
     pipeline = Pipeline([("features", FeatureUnion(union)), ("classifier", classifier)])
     app = FastAPI()

@@ -21,13 +21,13 @@ from sklearn.model_selection import train_test_split
 
 import vigie_model
 from vigie_trainer.fit import fit
-from vigie_trainer.recipe import load_recipe, recipe_names
+from vigie_trainer.recipe import Recipe, load_recipe
 
 
 def main() -> None:
     """Bench the recipes named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipes", nargs="*", default=recipe_names())
+    parser.add_argument("recipes", nargs="*", default=["tfidf_logreg", "tfidf_rf", "tfidf_lgbm"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=1, help="final fits; the fastest and the median are told")
@@ -56,6 +56,8 @@ def bench(
 ) -> dict[str, object]:
     """The report on one recipe."""
     recipe = load_recipe(name)
+    if not isinstance(recipe, Recipe):
+        raise SystemExit(f"{name} is a network or an ensemble; this bench is for features with a classifier.")
     cpu = time.process_time()
     result = fit(recipe, texts, labels, out=folder / "0", trained={"dataset": "bench"}, threads=threads)
     cpu = time.process_time() - cpu
