@@ -33,7 +33,7 @@ def plan_batches(
         order = rng.permutation(len(length))
         epoch = _of_one_length(order, length, batch) if same_length else _of_like_length(order, length, batch)
         for at in rng.permutation(len(epoch)):
-            if plan and seen + len(epoch[at]) / 2 > examples:
+            if plan and seen + len(epoch[at]) / 2 >= examples:
                 return plan
             plan.append(epoch[at])
             seen += len(epoch[at])
