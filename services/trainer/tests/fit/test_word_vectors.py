@@ -30,7 +30,7 @@ def glove_file(tmp_path_factory: pytest.TempPathFactory, posts: tuple[list[str],
     random = np.random.default_rng(2)
     words = [*sorted({token for text in posts[0] for token in Cleaner().tokens(text)}), "never", "seen"]
     lines = [f"{word} {' '.join(f'{number:.4f}' for number in random.normal(size=8))}" for word in words]
-    path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+    path.write_bytes(gzip.compress(("\n".join(lines, mtime=0) + "\n").encode()))
     return path
 
 
@@ -89,7 +89,7 @@ def test_the_first_words_of_a_glove_file_and_the_wanted_ones_are_read(tmp_path: 
         (b"the 1 2\nof one two\n", "is not a GloVe text file"),
         (b"the 1 2\nof 3\n", "Line 2 .* has 1 numbers, the first has 2"),
         (b"", "holds no word vector"),
-        (gzip.compress(b"the 1 2\n" * 99)[:20], "is not a GloVe text file"),
+        (gzip.compress(b"the 1 2\n" * 99, mtime=0)[:20], "is not a GloVe text file"),
     ],
 )
 def test_a_file_that_is_no_glove_file_is_refused_with_a_sentence(content: bytes | None, sentence: str, tmp_path: Path):
