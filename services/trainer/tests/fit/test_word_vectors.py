@@ -30,7 +30,7 @@ def glove_file(tmp_path_factory: pytest.TempPathFactory, posts: tuple[list[str],
     random = np.random.default_rng(2)
     words = [*sorted({token for text in posts[0] for token in Cleaner().tokens(text)}), "never", "seen"]
     lines = [f"{word} {' '.join(f'{number:.4f}' for number in random.normal(size=8))}" for word in words]
-    path.write_bytes(gzip.compress(("\n".join(lines, mtime=0) + "\n").encode()))
+    path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
     return path
 
 
