@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as Late
 
 from vigie_model import artifact_digest
 
@@ -113,10 +114,21 @@ def test_two_models_are_compared_on_every_screen_in_both_languages(open_page, pi
     )
 
 
+def choose(tab, box, option):
+    """Choose in a list, which the page closes when it is drawn anew meanwhile."""
+    for patience in (10_000, 10_000, 30_000):
+        tab.get_by_role("combobox", name=box).click()
+        try:
+            tab.get_by_role("option", name=option).click(timeout=patience)
+        except Late:
+            continue
+        return
+    raise AssertionError(f"{option} cannot be chosen in {box}")
+
+
 def test_a_version_that_the_gate_refused_shows_why_and_may_not_judge(open_page, models_site):
     tab = open_page(f"{models_site.url}/models", READY)
-    tab.get_by_role("combobox", name="Second modèle").click()
-    tab.get_by_role("option", name="tfidf_rf").click()
+    choose(tab, "Second modèle", "tfidf_rf")
     expect(tab.locator(".st-key-sheet_right")).to_contain_text(LANGUAGES["fr"]["refused"])
     tab.locator(".st-key-sheet_right summary").click()
     expect(tab.locator(".st-key-sheet_right details li").first).to_be_visible()

@@ -163,8 +163,13 @@ def test_ctrl_c_says_what_is_kept_and_leaves_no_half_run(home: Path, tmp_path: P
         .replace("search: {folds: 2}", f"search: {{folds: 10, grid: {{classifier.C: [{grid}]}}}}")
     )
     environment = {**os.environ, "VIGIE_HOME": str(home), "VIGIE_TRAINER_MLFLOW_URI": "http://127.0.0.1:1"}
+    # A shell starts what it puts in the background deaf to Ctrl-C, and a test run may be that.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     with subprocess.Popen(
-        [sys.executable, "-c", "from vigie_trainer.cli import main; main()", "train", tiny_recipe, slow, "--json"],
+        [
+            *(sys.executable, "-c", f"{listening}; from vigie_trainer.cli import main; main()"),
+            *("train", tiny_recipe, slow, "--json"),
+        ],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
