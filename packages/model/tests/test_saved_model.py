@@ -1,5 +1,6 @@
 """A sentence encoder that TensorFlow saved serves from its folder, and says what is wrong when it cannot."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("tensorflow")
 
 @pytest.fixture(scope="module")
 def tensorflow() -> Any:
-    return pytest.importorskip("tensorflow", reason="TensorFlow is the extra `deep`")
+    return importlib.import_module("tensorflow")  # of the extra `deep`, which `make test` installs
 
 
 @pytest.fixture(scope="module")

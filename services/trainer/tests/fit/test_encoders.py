@@ -39,7 +39,6 @@ def recipe(features: dict) -> Recipe:
 def test_a_distilbert_folder_becomes_a_model_that_serves(
     tiny_distilbert: Path, posts: tuple[list[str], np.ndarray], tmp_path: Path
 ):
-    pytest.importorskip("tensorflow")
     texts, labels = posts
     context = FitContext(tmp_path / "cache", encoders=EncoderChoice(transformer=str(tiny_distilbert)))
     chosen = recipe({"kind": "transformer", "layers": [-1, -2]})

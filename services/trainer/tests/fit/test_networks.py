@@ -11,7 +11,8 @@ import vigie_model
 from vigie_trainer.encoders.choice import EncoderChoice
 from vigie_trainer.fit import FitError, fit
 from vigie_trainer.fit.context import FitContext
-from vigie_trainer.fit.networks.checkpoint import Checkpoint, State
+from vigie_trainer.fit.networks.checkpoint import Checkpoint, State, training_key
+from vigie_trainer.fit.task import Sample
 from vigie_trainer.network_recipe import BertSpec, BilstmSpec, NetworkRecipe, Schedule
 
 pytestmark = [
@@ -68,6 +69,34 @@ def test_a_network_that_was_trained_already_is_not_trained_again(posts, tiny_dis
     again = fit(bert(tiny_distilbert), *posts, out=tmp_path / "again", trained={}, context=context)
     assert vigie_model.artifact_digest(first.artifact) == vigie_model.artifact_digest(again.artifact)
     assert again.fit_s == pytest.approx(first.fit_s)
+
+
+def test_the_setting_chooses_the_encoder_of_a_recipe_that_names_none(posts, tiny_distilbert, tmp_path):
+    recipe = bert(tiny_distilbert, epochs=1)
+    unnamed = recipe.model_copy(update={"network": recipe.network.model_copy(update={"encoder": None})})
+    context = FitContext(tmp_path / "cache", encoders=EncoderChoice(transformer=str(tiny_distilbert)))
+    named, chosen = (
+        fit(one, *posts, out=tmp_path / name, trained={}, context=context)
+        for one, name in ((recipe, "named"), (unnamed, "chosen"))
+    )
+    assert vigie_model.artifact_digest(named.artifact) == vigie_model.artifact_digest(chosen.artifact)
+
+
+def test_what_decides_the_weights_of_a_network_is_in_its_key(posts):
+    texts, labels = posts
+    sample = Sample(texts, labels, None, len(texts))
+    key = training_key({"kind": "bert"}, sample, seed=1, start="a")
+    weighed = replace(sample, weights=np.linspace(1.0, 2.0, len(texts)))
+    other_labels = replace(sample, labels=1 - labels)
+    others = [
+        training_key({"kind": "bilstm"}, sample, seed=1, start="a"),
+        training_key({"kind": "bert"}, weighed, seed=1, start="a"),
+        training_key({"kind": "bert"}, replace(weighed, weights=weighed.weights[::-1].copy()), seed=1, start="a"),
+        training_key({"kind": "bert"}, other_labels, seed=1, start="a"),
+        training_key({"kind": "bert"}, sample, seed=2, start="a"),
+        training_key({"kind": "bert"}, sample, seed=1, start="b"),
+    ]
+    assert len({key, *others}) == 7
 
 
 def test_training_that_was_cut_short_ends_where_it_would_have(posts, tiny_distilbert, tmp_path, monkeypatch):

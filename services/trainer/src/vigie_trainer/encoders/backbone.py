@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import logging
 import os
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,23 @@ def folder_of(encoder: str) -> Path | None:
     if missing:
         raise FitError(f"{encoder} is no Hugging Face folder of a BERT-like encoder: it lacks {', '.join(missing)}.")
     return folder
+
+
+def encoder_digest(encoder: str) -> str:
+    """A digest of all that decides what an encoder says. Loads nothing.
+
+    Raises FitError when the encoder, or the extra that a preset needs, is not there.
+    """
+    folder = folder_of(encoder)
+    if folder is None:  # a preset is named with the version of those who publish it
+        require_deep(f"The encoder {encoder}")
+        return hashlib.sha256(f"{encoder} keras-hub {version('keras-hub')}".encode()).hexdigest()
+    digest = hashlib.sha256()
+    for name in ("config.json", "tokenizer_config.json", "vocab.txt", "model.safetensors"):
+        if (folder / name).is_file():
+            with (folder / name).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def load_backbone(encoder: str, *, dropout: float = 0.0) -> Backbone:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from vigie_model.sequences import WordPieces
 from vigie_model.transformer import TransformerFeatures
-from vigie_trainer.encoders.backbone import Backbone, folder_of, load_backbone, require_deep
+from vigie_trainer.encoders.backbone import Backbone, encoder_digest, load_backbone
 from vigie_trainer.encoders.writing import write_folder
 from vigie_trainer.fit.errors import FitError
 from vigie_trainer.recipe import TransformerSpec
@@ -36,18 +35,8 @@ def transformer_features(spec: TransformerSpec, encoder: str, cache: Path, *, th
 
 
 def _digest(spec: TransformerSpec, encoder: str) -> str:
-    digest = hashlib.sha256(f"{_EXPORT} {spec.layers} {spec.max_length} {spec.precision}".encode())
-    folder = folder_of(encoder)
-    if folder is None:  # a preset is named with its version
-        require_deep(f"The encoder {encoder}")
-        digest.update(f"{encoder} keras-hub {version('keras-hub')}".encode())
-        return digest.hexdigest()[:32]
-    for name in ("config.json", "tokenizer_config.json", "vocab.txt", "model.safetensors"):
-        path = folder / name
-        if path.is_file():
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:32]
+    made = f"{_EXPORT} {spec.layers} {spec.max_length} {spec.precision} {encoder_digest(encoder)}"
+    return hashlib.sha256(made.encode()).hexdigest()[:32]
 
 
 def _exported(spec: TransformerSpec, encoder: str) -> tuple[bytes, dict[str, Any]]:

@@ -3,60 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-import vigie_model
 from vigie_model import FeatureScorer
-from vigie_trainer.fit.calibrate import reference_statistics, uncertain_band
 from vigie_trainer.fit.classifiers import fit_classifier
-from vigie_trainer.fit.context import FitContext
 from vigie_trainer.fit.corpora import Corpora, Corpus, resolved
 from vigie_trainer.fit.folds import Rows, make_folds, sampled_rows
-from vigie_trainer.fit.languages import calibrate_by_language, calibrated
+from vigie_trainer.fit.languages import calibrate_by_language
 from vigie_trainer.fit.result import FitResult
 from vigie_trainer.fit.search import Candidate, search
+from vigie_trainer.fit.task import Sample, Task, flat_parameters
 from vigie_trainer.recipe import Recipe
 
 _CALIBRATION_FOLDS = 5  # one of them is held out where the search saw a part of the rows
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """What a fit learns from; the first `primary` rows are primary."""
-
-    texts: Sequence[str]
-    labels: NDArray[np.int64]
-    weights: NDArray[np.float64] | None
-    primary: int
-
-    def weighed(self, rows: Rows) -> NDArray[np.float64] | None:
-        return None if self.weights is None else self.weights[rows]
-
-
-def fit_recipe(
-    recipe: Recipe,
-    texts: Sequence[str],
-    labels: NDArray[np.int64],
-    *,
-    out: Path,
-    trained: Mapping[str, Any],
-    seed: int,
-    threads: int,
-    progress: Callable[[str, float], None],
-    weights: NDArray[np.float64] | None,
-    context: FitContext,
-) -> FitResult:
+def fit_recipe(recipe: Recipe, task: Task) -> FitResult:
     """What `fit` does with a recipe of features and a classifier, on rows that were checked."""
-    recipe = resolved(recipe, context)
-    rows = _Rows(texts, labels, weights, context.primary_rows(len(texts)))
-    corpora = Corpora(texts, context, seed=seed, threads=threads, progress=progress)
+    rows, seed, threads, progress = task.sample, task.seed, task.threads, task.progress
+    texts, labels = rows.texts, rows.labels
+    recipe = resolved(recipe, task.context)
+    corpora = Corpora(texts, task.context, seed=seed, threads=threads, progress=progress)
 
     started = time.perf_counter()
     candidates, whole = _search(recipe, rows, corpora, seed=seed, threads=threads, progress=progress)
@@ -71,7 +43,7 @@ def fit_recipe(
     with threadpool_limits(threads):
         everything = np.arange(len(texts))
         fitted, matrix = corpus.fit(everything, labels)
-        model = fit_classifier(best.recipe.classifier, matrix, labels, weights, seed=seed, threads=threads)
+        model = fit_classifier(best.recipe.classifier, matrix, labels, rows.weights, seed=seed, threads=threads)
         # Embeddings have their own account; word vectors count in full, even when they were trained before.
         fit_s = time.perf_counter() - started - (corpora.spent_s - before) + corpora.vectors_s
         scorer = FeatureScorer(corpus.runtime(fitted), model.head(fitted.scale, threads))
@@ -83,28 +55,18 @@ def fit_recipe(
             scored, margins = _held_out(best.recipe, rows, corpus, seed=seed, threads=threads)
 
     progress("write", 0.0)
-    unseen, answers = [texts[row] for row in scored.tolist()], labels[scored]
+    unseen = rows.take(scored)
     calibration = calibrate_by_language(
-        recipe.calibration, margins, answers, scorer.margins, context, rows.weighed(scored)
+        recipe.calibration, margins, unseen.labels, scorer.margins, task.context, unseen.weights
     )
-    scores = calibrated(calibration, margins, unseen)
-    band = uncertain_band(scores, answers)
-    vigie_model.save(
-        out,
-        recipe=recipe.name,
-        scorer=scorer,
-        calibration=calibration,
-        uncertain=band,
-        reference=reference_statistics(unseen, scores, answers, band),
-        trained=dict(trained),
-    )
-    progress("write", 1.0)
-    return FitResult(out, _flat(best.recipe), _summary(candidates), search_s, fit_s, encode_s=corpora.encode_s)
+    task.write(recipe.name, scorer, calibration, unseen, margins)
+    parameters = flat_parameters(best.recipe.model_dump(exclude={"name", "description", "search"}))
+    return FitResult(task.out, parameters, _summary(candidates), search_s, fit_s, encode_s=corpora.encode_s)
 
 
 def _search(
     recipe: Recipe,
-    rows: _Rows,
+    rows: Sample,
     corpora: Corpora,
     *,
     seed: int,
@@ -112,20 +74,19 @@ def _search(
     progress: Callable[[str, float], None],
 ) -> tuple[list[Candidate], bool]:
     """The candidates, best first, and whether they were tried on all rows."""
-    taken, primary = None, rows.primary
-    texts, labels, weights = rows.texts, rows.labels, rows.weights
+    taken, tried = None, rows
     most = recipe.search.max_rows
-    if most is not None and most < len(texts):
-        taken, primary = sampled_rows(labels, most, seed, rows.primary)
-        texts, labels, weights = [texts[row] for row in taken], labels[taken], rows.weighed(taken)
+    if most is not None and most < len(rows.texts):
+        taken, _ = sampled_rows(rows.labels, most, seed, rows.primary)
+        tried = rows.take(taken)
     candidates = search(
         recipe,
         corpora,
         taken,
-        make_folds(texts, labels, recipe.search.folds, seed, primary),
-        labels,
-        weights,
-        primary=primary,
+        make_folds(tried.texts, tried.labels, recipe.search.folds, seed, tried.primary),
+        tried.labels,
+        tried.weights,
+        primary=tried.primary,
         seed=seed,
         threads=threads,
         progress=lambda share: progress("search", share),
@@ -134,7 +95,7 @@ def _search(
 
 
 def _held_out(
-    recipe: Recipe, rows: _Rows, corpus: Corpus, *, seed: int, threads: int
+    recipe: Recipe, rows: Sample, corpus: Corpus, *, seed: int, threads: int
 ) -> tuple[Rows, NDArray[np.float64]]:
     """A fifth of the primary rows, and the margins of a fit on all the others."""
     train, held_out = make_folds(rows.texts, rows.labels, _CALIBRATION_FOLDS, seed, rows.primary)[0]
@@ -143,22 +104,6 @@ def _held_out(
         recipe.classifier, matrix, rows.labels[train], rows.weighed(train), seed=seed, threads=threads
     )
     return held_out, model.margins(fitted.rows(held_out))
-
-
-def _flat(recipe: Recipe) -> dict[str, str | int | float | bool | None]:
-    flat: dict[str, str | int | float | bool | None] = {}
-
-    def walk(prefix: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(f"{prefix}.{key}" if prefix else key, inner)
-        elif isinstance(value, list | tuple):
-            flat[prefix] = "-".join(map(str, value)) if min(value, default=0) >= 0 else ",".join(map(str, value))
-        else:
-            flat[prefix] = value
-
-    walk("", recipe.model_dump(exclude={"name", "description", "search"}))
-    return flat
 
 
 def _summary(candidates: Sequence[Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from vigie_trainer.fit.context import FitContext
 from vigie_trainer.fit.errors import FitError
 from vigie_trainer.fit.result import FitResult
+from vigie_trainer.fit.task import Progress, Sample, Task
 from vigie_trainer.recipe import Recipe
 
 if TYPE_CHECKING:
     from vigie_trainer.ensemble_recipe import EnsembleRecipe
     from vigie_trainer.network_recipe import NetworkRecipe
-
-Progress = Callable[[str, float], None]
 
 
 def fit(
@@ -44,56 +43,42 @@ def fit(
 
     Raises FitError when the rows cannot be learned from, ArtifactError when `out` holds something already.
     """
-    tell = progress or (lambda step, share: None)
     target = np.asarray(labels).astype(np.int64)
-    _check(texts, target, weights, len(texts) if context is None else context.primary_rows(len(texts)))
-    if context is None:
-        with TemporaryDirectory(prefix="vigie-fit-") as folder:
-            own = FitContext(Path(folder))
-            return _dispatch(recipe, texts, target, out, trained, seed, threads, tell, weights, own)
-    return _dispatch(recipe, texts, target, out, trained, seed, threads, tell, weights, context)
+    sample = Sample(texts, target, weights, len(texts) if context is None else context.primary_rows(len(texts)))
+    _check(sample)
+    tell = progress or (lambda step, share: None)
+    if context is not None:
+        return _dispatch(recipe, Task(sample, out, trained, seed, threads, tell, context))
+    with TemporaryDirectory(prefix="vigie-fit-") as folder:
+        return _dispatch(recipe, Task(sample, out, trained, seed, threads, tell, FitContext(Path(folder))))
 
 
-def _dispatch(
-    recipe: Recipe | NetworkRecipe | EnsembleRecipe,
-    texts: Sequence[str],
-    labels: NDArray[np.int64],
-    out: Path,
-    trained: Mapping[str, Any],
-    seed: int,
-    threads: int,
-    progress: Progress,
-    weights: NDArray[np.float64] | None,
-    context: FitContext,
-) -> FitResult:
-    given: dict[str, Any] = {
-        "out": out, "trained": trained, "seed": seed, "threads": threads,
-        "progress": progress, "weights": weights, "context": context,
-    }  # fmt: skip
+def _dispatch(recipe: Recipe | NetworkRecipe | EnsembleRecipe, task: Task) -> FitResult:
     # Each imported here: what a recipe needs is loaded for that recipe, and the encoders may speak of fit errors.
     if isinstance(recipe, Recipe):
         from vigie_trainer.fit.pipeline import fit_recipe
 
-        return fit_recipe(recipe, texts, labels, **given)
+        return fit_recipe(recipe, task)
     from vigie_trainer.network_recipe import NetworkRecipe
 
     if isinstance(recipe, NetworkRecipe):
         from vigie_trainer.fit.networks.run import fit_network
 
-        return fit_network(recipe, texts, labels, **given)
+        return fit_network(recipe, task)
     from vigie_trainer.fit.ensemble.run import fit_ensemble
 
-    return fit_ensemble(recipe, texts, labels, **given)
+    return fit_ensemble(recipe, task)
 
 
-def _check(texts: Sequence[str], labels: NDArray[np.int64], weights: NDArray[np.float64] | None, primary: int) -> None:
-    if len(texts) != len(labels) or (weights is not None and len(weights) != len(labels)):
-        raise FitError(f"{len(texts)} texts do not go with {len(labels)} labels.")
+def _check(sample: Sample) -> None:
+    labels, weights = sample.labels, sample.weights
+    if len(sample.texts) != len(labels) or (weights is not None and len(weights) != len(labels)):
+        raise FitError(f"{len(sample.texts)} texts do not go with {len(labels)} labels.")
     if not np.isin(labels, (0, 1)).all():
         raise FitError("Labels must be 0 (negative) or 1 (positive).")
     if weights is not None and not (np.isfinite(weights).all() and (weights > 0).all()):
         raise FitError("Weights must be positive numbers.")
     for label, name in enumerate(("negative", "positive")):
-        found = int((labels[:primary] == label).sum())
+        found = int((labels[: sample.primary] == label).sum())
         if found < 2:
             raise FitError(f"Training needs at least two {name} texts; there are {found}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,24 +16,14 @@ from vigie_model import Scorer
 from vigie_trainer.ensemble_recipe import EnsembleRecipe, MemberSpec
 from vigie_trainer.fit.context import FitContext
 from vigie_trainer.fit.errors import FitError
+from vigie_trainer.fit.task import Sample, Task
 from vigie_trainer.network_recipe import NetworkRecipe
 from vigie_trainer.recipe import Recipe, RecipeError, load_recipe
 
 _FOLDS = 4
 _LANGUAGE_SHARE = 0.4  # of the total weight, for all the rows of other languages that a member learns from
 
-Progress = Callable[[float], None]
 _Weighed = tuple[Sequence[str], NDArray[np.int64], NDArray[np.float64]]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What members are trained on; the first `primary` rows are primary."""
-
-    texts: Sequence[str]
-    labels: NDArray[np.int64]
-    weights: NDArray[np.float64] | None
-    primary: int
 
 
 @dataclass(frozen=True)
@@ -64,33 +54,21 @@ def member_recipes(recipe: EnsembleRecipe) -> dict[str, Recipe | NetworkRecipe]:
     return found
 
 
-def train_member(
-    recipe: Recipe | NetworkRecipe,
-    spec: MemberSpec,
-    rows: Rows,
-    *,
-    context: FitContext,
-    seed: int,
-    threads: int,
-    progress: Progress,
-) -> Member:
-    """Train one member; a network that was trained on these very rows before comes from its checkpoint."""
+def train_member(recipe: Recipe | NetworkRecipe, spec: MemberSpec, task: Task) -> Member:
+    """Train one member on the task's sample; a network that was trained on these very rows before comes from its
+    checkpoint."""
+    context, seed = task.context, task.seed
     if isinstance(recipe, NetworkRecipe):
-        from vigie_trainer.fit.networks.run import train_spec
+        from vigie_trainer.fit.networks.run import train_network_of
 
-        network = train_spec(
-            recipe, rows.texts, rows.labels, rows.weights,
-            context=context, seed=seed, threads=threads, progress=progress,
-        )  # fmt: skip
-        return Member(network.scorer, _margins(network.scorer, context))
-    own = replace(context, primary=rows.primary, languages={})
+        scorer = train_network_of(recipe, task).scorer
+        return Member(scorer, _margins(scorer, context))
 
-    def scorer(extra: Sequence[_Weighed] = ()) -> Scorer:
-        return _pipeline(recipe, _with_languages(rows, extra), context=own, seed=seed, threads=threads)
+    def fitted(extra: Sequence[_Weighed] = ()) -> Scorer:
+        return _pipeline(recipe, _with_languages(task.sample, extra), task)
 
     if not (spec.learns_languages and context.learn_languages and context.languages):
-        trained = scorer()
-        progress(1.0)
+        trained = fitted()
         return Member(trained, _margins(trained, context))
     weighed = {code: (*one, context.weights_of(code)) for code, one in context.languages.items()}
     unseen: dict[str, NDArray[np.float64]] = {}
@@ -101,18 +79,16 @@ def train_member(
         folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(np.zeros(len(texts)), labels)
         for fold, (learn, rest) in enumerate(folds):
             learned = ([texts[row] for row in learn], np.asarray(labels)[learn], rate[learn])
-            unseen[code][rest] = scorer([*others, learned]).margins([texts[row] for row in rest])
-            progress((at * _FOLDS + fold + 1) / steps)
-    trained = scorer(list(weighed.values()))
-    progress(1.0)
-    return Member(trained, unseen)
+            unseen[code][rest] = fitted([*others, learned]).margins([texts[row] for row in rest])
+            task.progress("languages", (at * _FOLDS + fold + 1) / steps)
+    return Member(fitted(list(weighed.values())), unseen)
 
 
 def _margins(scorer: Scorer, context: FitContext) -> dict[str, NDArray[np.float64]]:
     return {code: scorer.margins(texts) for code, (texts, _) in context.languages.items()}
 
 
-def _with_languages(rows: Rows, extra: Sequence[_Weighed]) -> Rows:
+def _with_languages(rows: Sample, extra: Sequence[_Weighed]) -> Sample:
     """The rows and those of other languages after them, which share a fixed part of the total weight."""
     if not extra:
         return rows
@@ -121,7 +97,7 @@ def _with_languages(rows: Rows, extra: Sequence[_Weighed]) -> Rows:
     rate = np.concatenate([own for _, _, own in extra])
     weights = np.ones(len(rows.texts)) if rows.weights is None else rows.weights
     total = weights.sum() * _LANGUAGE_SHARE / (1.0 - _LANGUAGE_SHARE)
-    return Rows(
+    return Sample(
         [*rows.texts, *texts],
         np.concatenate([rows.labels, labels]),
         np.concatenate([weights, rate * total / rate.sum()]),
@@ -129,12 +105,15 @@ def _with_languages(rows: Rows, extra: Sequence[_Weighed]) -> Rows:
     )
 
 
-def _pipeline(recipe: Recipe, rows: Rows, *, context: FitContext, seed: int, threads: int) -> Scorer:
-    from vigie_trainer.fit.run import fit
+def _pipeline(recipe: Recipe, sample: Sample, task: Task) -> Scorer:
+    from vigie_trainer.fit.pipeline import fit_recipe
 
     with TemporaryDirectory(prefix="vigie-member-") as folder:
-        result = fit(
-            recipe, rows.texts, rows.labels, out=Path(folder) / "artifact", trained={},
-            seed=seed, threads=threads, weights=rows.weights, context=context,
-        )  # fmt: skip
-        return vigie_model.load(result.artifact).scorer
+        own = replace(
+            task,
+            sample=sample,
+            out=Path(folder) / "artifact",
+            context=replace(task.context, languages={}),
+            progress=lambda step, share: None,
+        )
+        return vigie_model.load(fit_recipe(recipe, own).artifact).scorer

@@ -3,111 +3,70 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import vigie_model
 from vigie_model import ByLanguage, Combiner, EnsembleScorer, Isotonic, Platt, detect_language
 from vigie_trainer.ensemble_recipe import EnsembleRecipe
-from vigie_trainer.fit.calibrate import fit_calibration, reference_statistics, uncertain_band
-from vigie_trainer.fit.context import FitContext
-from vigie_trainer.fit.ensemble.members import Member, Rows, member_recipes, train_member
+from vigie_trainer.fit.calibrate import fit_calibration
+from vigie_trainer.fit.ensemble.members import Member, member_recipes, train_member
 from vigie_trainer.fit.ensemble.weights import combine, out_of_fold
-from vigie_trainer.fit.languages import FEWEST_ROWS, calibrated
+from vigie_trainer.fit.languages import FEWEST_ROWS
 from vigie_trainer.fit.networks.run import held_out_rows
 from vigie_trainer.fit.result import FitResult
+from vigie_trainer.fit.task import Sample, Task
 
 
-def fit_ensemble(
-    recipe: EnsembleRecipe,
-    texts: Sequence[str],
-    labels: NDArray[np.int64],
-    *,
-    out: Path,
-    trained: Mapping[str, Any],
-    seed: int,
-    threads: int,
-    progress: Callable[[str, float], None],
-    weights: NDArray[np.float64] | None,
-    context: FitContext,
-) -> FitResult:
+def fit_ensemble(recipe: EnsembleRecipe, task: Task) -> FitResult:
     """Train every member on all rows but a tenth of the primary ones, weigh them on those, write the artifact.
 
     A language with labelled texts of its own gets weights and a calibration of its own. Raises FitError when a member
-    cannot be trained, ArtifactError when `out` holds something already.
+    cannot be trained, ArtifactError when the artifact's folder holds something already.
     """
-    primary = context.primary_rows(len(texts))
-    aside = held_out_rows(labels, primary, recipe.holdout_rows, seed)
-    kept = np.setdiff1d(np.arange(len(texts)), aside)
-    rows = Rows(
-        [texts[at] for at in kept],
-        labels[kept],
-        None if weights is None else weights[kept],
-        primary - len(aside),
-    )
+    sample, context, seed = task.sample, task.context, task.seed
+    aside = held_out_rows(sample.labels, sample.primary, recipe.holdout_rows, seed)
+    kept, unseen = sample.without(aside), sample.take(aside)
     started = time.perf_counter()
     members: dict[str, Member] = {}
     chosen = member_recipes(recipe)
-    for at, (name, own) in enumerate(chosen.items()):
+    for number, (name, own) in enumerate(chosen.items(), 1):
 
-        def tell(share: float, step: str = f"member {at + 1}/{len(chosen)} {name}") -> None:
-            progress(step, share)
+        def tell(_: str, share: float, member: str = f"member {number}/{len(chosen)} {name}") -> None:
+            task.progress(member, share)
 
-        tell(0.0)
-        members[name] = train_member(
-            own, recipe.members[name], rows, context=context, seed=seed, threads=threads, progress=tell
-        )
+        tell("", 0.0)
+        members[name] = train_member(own, recipe.members[name], replace(task, sample=kept, progress=tell))
+        tell("", 1.0)
     fit_s = time.perf_counter() - started
 
-    progress("write", 0.0)
-    unseen, answers = [texts[at] for at in aside], labels[aside]
-    margins = {name: member.scorer.margins(unseen) for name, member in members.items()}
-    combiners = {"default": combine(margins, answers, recipe.penalty)}
-    own_margins = out_of_fold(margins, answers, recipe.penalty, seed)
-    curves: dict[str, Platt | Isotonic] = {"default": fit_calibration(recipe.calibration, own_margins, answers)}
-    for code, (others, known) in context.languages.items():
-        found = _language(
-            code, others, np.asarray(known, dtype=np.int64), context.weights_of(code), members, recipe.penalty, seed
-        )
-        if found is not None:
+    task.progress("write", 0.0)
+    margins = {name: member.scorer.margins(unseen.texts) for name, member in members.items()}
+    combiners = {"default": combine(margins, unseen.labels, recipe.penalty, unseen.weights)}
+    combined = out_of_fold(margins, unseen.labels, recipe.penalty, seed, unseen.weights)
+    curves = {"default": fit_calibration(recipe.calibration, combined, unseen.labels, unseen.weights)}
+    for code, (texts, labels) in context.languages.items():
+        known = Sample(texts, np.asarray(labels, dtype=np.int64), context.weights_of(code), len(texts))
+        if (found := _language(code, known, members, recipe.penalty, seed)) is not None:
             combiners[code], curves[code] = found
     scorer = EnsembleScorer({name: member.scorer for name, member in members.items()}, combiners)
     calibration = ByLanguage(curves) if len(curves) > 1 else curves["default"]
-    scores = calibrated(calibration, own_margins, unseen)
-    band = uncertain_band(scores, answers)
-    vigie_model.save(
-        out,
-        recipe=recipe.name,
-        scorer=scorer,
-        calibration=calibration,
-        uncertain=band,
-        reference=reference_statistics(unseen, scores, answers, band),
-        trained=dict(trained),
-    )
-    progress("write", 1.0)
-    return FitResult(out, _params(recipe, combiners), _summary(margins, own_margins, answers), 0.0, fit_s)
+    task.write(recipe.name, scorer, calibration, unseen, combined)
+    return FitResult(task.out, _params(recipe, combiners), _summary(margins, combined, unseen.labels), 0.0, fit_s)
 
 
 def _language(
-    code: str,
-    texts: Sequence[str],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    members: Mapping[str, Member],
-    penalty: float,
-    seed: int,
+    code: str, known: Sample, members: Mapping[str, Member], penalty: float, seed: int
 ) -> tuple[Combiner, Platt | Isotonic] | None:
     """Weights and curve of a language, from the texts that are detected as it; None when they are too few."""
-    told = [at for at, text in enumerate(texts) if detect_language(text) == code]
-    answers = labels[told]
+    told = np.flatnonzero([detect_language(text) == code for text in known.texts])
+    answers, rate = known.labels[told], known.weighed(told)
     if np.bincount(answers, minlength=2).min() < FEWEST_ROWS:
         return None
     margins = {name: member.language_margins[code][told] for name, member in members.items()}
-    rate = weights[told]
     combiner = combine(margins, answers, penalty, rate)
     return combiner, fit_calibration("platt", out_of_fold(margins, answers, penalty, seed, rate), answers, rate)
 

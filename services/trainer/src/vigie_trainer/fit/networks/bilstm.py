@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,58 +18,38 @@ from vigie_trainer.fit.networks.bilstm_graph import bilstm_graph
 from vigie_trainer.fit.networks.checkpoint import Checkpoint, training_key
 from vigie_trainer.fit.networks.trained import TrainedNetwork
 from vigie_trainer.fit.networks.training import loss_curve, train_network, use_threads
+from vigie_trainer.fit.task import Task
 from vigie_trainer.network_recipe import BilstmSpec
 from vigie_trainer.recipe import Cleaning
 
 _SPECIAL = 2  # padding and unknown
 
 
-def train_bilstm(
-    spec: BilstmSpec,
-    cleaning: Cleaning,
-    texts: Sequence[str],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64] | None,
-    *,
-    checkpoints: Path,
-    glove: Path | None,
-    seed: int,
-    threads: int,
-    progress: Callable[[float], None],
-) -> TrainedNetwork:
-    """Train the network of `spec` on the texts; the checkpoints of an earlier, interrupted training are used.
+def train_bilstm(spec: BilstmSpec, cleaning: Cleaning, task: Task) -> TrainedNetwork:
+    """Train the network of `spec` on the task's sample; what an earlier, interrupted training left is used.
 
     Raises FitError when the extra is not installed or the GloVe file cannot be read.
     """
     require_deep("The recipe bilstm")
-    use_threads(threads)
+    use_threads(task.threads)
+    texts, seed = task.sample.texts, task.seed
     import keras
 
     keras.utils.clear_session()  # layers are numbered as they are made
     keras.utils.set_random_seed(seed)
     index = _index(spec, Cleaner(cleaning.options()), texts)
-    embeddings, source = _embeddings(spec, index.vocabulary, glove, seed)
+    embeddings, source = _embeddings(spec, index.vocabulary, task.context.encoders.glove, seed)
     network = _network(spec, embeddings, seed)
     described = {**spec.model_dump(mode="json"), "cleaning": cleaning.model_dump(mode="json")}
-    key = training_key(described, texts, labels, seed=seed, start=source)
-    losses, seconds = train_network(
-        network,
-        index.encode(texts),
-        labels,
-        weights,
-        spec.schedule,
-        Checkpoint(checkpoints, key),
-        seed=seed,
-        progress=progress,
-        same_length=True,
-    )
+    checkpoint = Checkpoint(task.context.cache, training_key(described, task.sample, seed=seed, start=source))
+    losses, seconds = train_network(network, index.encode(texts), spec.schedule, checkpoint, task, same_length=True)
     graph = bilstm_graph(
         network.get_layer("words").get_weights()[0],
         network.get_layer("forward").get_weights(),
         network.get_layer("backward").get_weights(),
         network.get_layer("margin").get_weights(),
     )
-    return TrainedNetwork(NetworkScorer(index, graph), seconds, {"loss": loss_curve(losses)})
+    return TrainedNetwork(NetworkScorer(index, graph, task.threads), seconds, {"loss": loss_curve(losses)})
 
 
 def _index(spec: BilstmSpec, cleaner: Cleaner, texts: Sequence[str]) -> WordIndex:
@@ -84,7 +65,7 @@ def _index(spec: BilstmSpec, cleaner: Cleaner, texts: Sequence[str]) -> WordInde
 def _embeddings(
     spec: BilstmSpec, words: Sequence[str], glove: Path | None, seed: int
 ) -> tuple[NDArray[np.float32], str]:
-    """What the embeddings start from, a row a word after padding and unknown, and the name of their source."""
+    """What the embeddings start from, a row a word after padding and unknown, and a digest of their source."""
     rng = np.random.default_rng(seed)
     if glove is None or spec.vectors == "none":
         table = rng.uniform(-0.05, 0.05, (len(words) + _SPECIAL, spec.dimensions))
@@ -95,7 +76,7 @@ def _embeddings(
     for row, word in enumerate(words, _SPECIAL):
         if word in vectors:
             table[row] = vectors[word]
-    return table.astype(np.float32), f"glove {len(vectors)} of {len(words)} words, {known.shape[1]} dimensions"
+    return table.astype(np.float32), hashlib.sha256(known.tobytes()).hexdigest()
 
 
 def _network(spec: BilstmSpec, embeddings: NDArray[np.float32], seed: int) -> Any:

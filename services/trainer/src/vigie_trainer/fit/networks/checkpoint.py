@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vigie_trainer.data.rows import rows_digest
+from vigie_trainer.fit.task import Sample
 
 TRAINING_VERSION = 1
 """Raise it when the code of a network or of its training changes what comes out; old checkpoints are then not used."""
@@ -36,25 +37,19 @@ class State:
     """Spent in training so far, over all the processes that took part."""
 
 
-def training_key(
-    spec: Mapping[str, Any], texts: Sequence[str], labels: NDArray[np.int64], *, seed: int, start: str
-) -> str:
-    """A digest of what decides the weights: the network, its rows in order, the seed, and the weights it starts from
-    (`start`, a digest)."""
+def training_key(spec: Mapping[str, Any], sample: Sample, *, seed: int, start: str) -> str:
+    """A digest of what decides the weights: the network, its rows in order and what each counts, the seed, and what
+    it starts from (`start`, a digest)."""
     document = {
         "version": TRAINING_VERSION,
         "network": dict(spec),
-        "rows": rows_digest(texts, labels.tolist()),
+        "rows": rows_digest(sample.texts, sample.labels.tolist()),
         "seed": seed,
         "start": start,
     }
+    if sample.weights is not None:
+        document["weights"] = hashlib.sha256(sample.weights.tobytes()).hexdigest()
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def file_digest(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Checkpoint:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vigie_trainer.encoders.backbone import quiet_tensorflow
 from vigie_trainer.fit.networks.batches import Masking, pad, plan_batches
 from vigie_trainer.fit.networks.checkpoint import Checkpoint, State
+from vigie_trainer.fit.task import Task
 from vigie_trainer.network_recipe import Schedule
 
 _KEEP_EVERY_S = 90.0  # seconds between checkpoints: what a kill may cost
@@ -36,18 +36,15 @@ def use_threads(threads: int) -> None:
 def train_network(
     network: Any,
     encoded: Sequence[Sequence[int]],
-    labels: NDArray[np.int64],
-    weights: NDArray[np.float64] | None,
     schedule: Schedule,
     checkpoint: Checkpoint,
+    task: Task,
     *,
-    seed: int,
-    progress: Callable[[float], None],
     same_length: bool = False,
     masking: Masking | None = None,
 ) -> tuple[list[float], float]:
     """Train a Keras network whose inputs are token ids and padding mask, int32 (n, L), and whose output is one
-    log-odds a text, and leave the trained weights in it.
+    log-odds a text, on the task's sample, and leave the trained weights in it.
 
     `same_length`: no batch has padding, for a network that does not look at the mask.
     `masking`: what is hidden from the network while it learns.
@@ -58,7 +55,7 @@ def train_network(
         [len(ids) for ids in encoded],
         examples=schedule.examples(len(encoded)),
         batch=schedule.batch,
-        seed=seed,
+        seed=task.seed,
         same_length=same_length,
     )
     state = checkpoint.read()
@@ -76,15 +73,16 @@ def train_network(
             variable.assign(value)
         losses, done, before = state.losses, state.step, state.seconds
     step = _step(network, trained, optimizer, schedule.label_smoothing)
+    labels, weights = task.sample.labels, task.sample.weights
     target = labels.astype(np.float32)
     rate = np.ones(len(labels), dtype=np.float32) if weights is None else weights.astype(np.float32)
     started = kept = time.monotonic()
     for number, rows in enumerate(plan[done:], done + 1):
         ids, mask = pad(encoded, rows, multiple=1) if same_length else pad(encoded, rows)
         if masking is not None:
-            ids = masking.apply(ids, seed, number)
+            ids = masking.apply(ids, task.seed, number)
         losses.append(float(step(ids, mask, target[rows], rate[rows])))
-        progress(number / len(plan))
+        task.progress("fit", number / len(plan))
         now = time.monotonic()
         if now - kept > _KEEP_EVERY_S and number < len(plan):
             held = [np.asarray(variable) for variable in optimizer.variables]
