@@ -160,6 +160,8 @@ async def test_filters_narrow_by_verdict_time_and_version(api):
         "verdict=bad",
         "since=yesterday",
         "since=2026-01-01T00:00:00",
+        "since=0.0",
+        "until=1767225600",
         "limit=0",
         "limit=501",
         "model_version=x",

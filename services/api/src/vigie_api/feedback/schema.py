@@ -3,11 +3,29 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.config import JsonDict, JsonValue
 
 from vigie_api.prediction.schema import Sentiment, Tweet, Version, no_nul
 
+
+def _written_out(value: object) -> object:
+    """A bare number, which pydantic would take for seconds since 1970, is no RFC 3339 time."""
+    if isinstance(value, str) and "-" not in value[1:]:
+        raise ValueError("must be a time such as 2026-11-22T08:30:00Z")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Verdict = Literal["correct", "wrong"]
 PredictionId = Annotated[
     str,
@@ -105,8 +123,8 @@ class FeedbackQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     verdict: Verdict | None = Field(None, description="`wrong` gives the hard examples.")
-    since: AwareDatetime | None = Field(None, description="Received at or after, RFC 3339.")
-    until: AwareDatetime | None = Field(None, description="Received before, RFC 3339.")
+    since: Instant | None = Field(None, description="Received at or after, RFC 3339.")
+    until: Instant | None = Field(None, description="Received before, RFC 3339.")
     model_version: Version | None = Field(None, description="Predicted by this version.")
     limit: int = Field(100, ge=1, le=500, description="Most verdicts in a page; an export has no limit.")
     cursor: str | None = Field(None, pattern=CURSOR_PATTERN, description="The `next_cursor` of the page before.")
