@@ -5,7 +5,7 @@ Requests and predictions are counted directly on `Metrics`: at thousands a secon
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 _log = logging.getLogger("vigie_api.events")
@@ -31,13 +31,20 @@ class RefreshFailed:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackReceived:
-    """A verdict is durable: `where` is database or spool. No text here."""
+    """A verdict is durable: `where` is database or spool, `sentiment` what was predicted, `given_by` a key's name.
+
+    `text` is for Application Insights alone: every other sink leaves it out.
+    """
 
     feedback_id: str
     prediction_id: str
     verdict: str
     model_version: str | None
     where: str
+    text: str | None = field(default=None, repr=False)
+    sentiment: str | None = None
+    correction: str | None = None
+    given_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,18 @@ class AliasMoved:
     by: str
 
 
-Event = ModelSwapped | RefreshFailed | FeedbackReceived | AliasMoved
+@dataclass(frozen=True, slots=True)
+class AlertRaised:
+    """An alert was opened and is durable. `count` is what it held then; `window_s` is None for other kinds."""
+
+    alert_id: str
+    kind: str
+    model_version: str | None
+    count: int
+    window_s: float | None
+
+
+Event = AlertRaised | ModelSwapped | RefreshFailed | FeedbackReceived | AliasMoved
 
 
 class Sink(Protocol):
@@ -62,13 +80,15 @@ class Sink(Protocol):
 
 
 class LogSink:
-    """Writes each event as one log line."""
+    """Writes each event as one log line, without the text of a tweet."""
 
     def emit(self, event: Event) -> None:
         """Log the event's fields."""
         # A look-up fails again at every poll; the refresher warns once, when the reason changes.
         level = logging.DEBUG if isinstance(event, RefreshFailed) else logging.INFO
-        _log.log(level, type(event).__name__, extra=asdict(event))
+        said = asdict(event)
+        said.pop("text", None)
+        _log.log(level, type(event).__name__, extra=said)
 
 
 class Telemetry:
