@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+import vigie_api.alerts.table
 import vigie_api.app
 import vigie_api.champion.moves_table
 import vigie_api.drift.table
@@ -22,7 +23,16 @@ from vigie_api.database.schema import metadata
 from vigie_api.settings import Settings
 
 NEWEST = sorted(file.name for file in Path(versions.__file__).parent.glob("[0-9]*.py"))[-1].partition("_")[0]
-TABLES = {"alias_moves", "drift_days", "feedback", "predictions", "shadow_scores"}
+TABLES = {
+    "alert_outbox",
+    "alert_verdicts",
+    "alerts",
+    "alias_moves",
+    "drift_days",
+    "feedback",
+    "predictions",
+    "shadow_scores",
+}
 
 
 @pytest.fixture
