@@ -133,6 +133,24 @@ async def test_a_spool_outlives_its_process_and_keeps_the_order(tmp_path):
     assert not list(tmp_path.glob("*.new"))
 
 
+async def test_a_spool_file_from_before_names_were_kept_is_read(running, settings, tmp_path, until):
+    folder = tmp_path / "spool"
+    Spool(folder).append(_entry(1))
+    path = next(folder.iterdir())
+    older = json.loads(path.read_text())
+    del older["given_by"]
+    path.write_text(json.dumps(older))
+    async with running(settings.model_copy(update={"spool_dir": folder})) as api:
+        await until(lambda: api.services.feedback._spool.depth == 0)
+        (listed,) = (await api.client.get("/v1/feedback")).json()["feedback"]
+    assert (listed["id"], listed["given_by"]) == ("id-1", None)
+
+
+async def test_who_gave_a_verdict_survives_the_spool(tmp_path):
+    Spool(tmp_path).append(replace(_entry(1), given_by="ann"))
+    assert next(Spool(tmp_path).waiting())[1].given_by == "ann"
+
+
 async def test_a_damaged_spool_file_is_set_aside_and_the_rest_goes_on(running, settings, tmp_path, until):
     folder = tmp_path / "spool"
     spool = Spool(folder)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from sqlalchemy import func, select
 
 from vigie_api.feedback.listing import decode_cursor, encode_cursor
 from vigie_api.feedback.schema import CURSOR_PATTERN
-from vigie_api.feedback.table import feedback
+from vigie_api.feedback.table import Entry, feedback, keep
 from vigie_api.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -109,6 +110,39 @@ async def test_a_correction_that_was_unknown_is_implied_once_the_prediction_is_t
     assert (listed["correction"], listed["text"], listed["score"]) == ("positive", "texte", 0.1)
 
 
+@pytest.mark.parametrize("written", [False, True], ids=["still waiting to be written", "in the database"])
+@pytest.mark.parametrize(("verdict", "correction"), [("correct", "negative"), ("wrong", "positive")])
+async def test_a_correction_that_contradicts_the_known_prediction_is_422(api, written, verdict, correction):
+    prediction_id = await _judged(api)  # positive
+    if written:
+        await api.settled()
+    said = await _say(api, prediction_id, verdict, correction=correction)
+    assert said.status_code == 422
+    assert said.json()["errors"][0]["loc"] == ["body", "correction"]
+    assert await _rows(api) == 0
+
+
+async def test_a_contradiction_that_nobody_could_see_gives_way_once_the_prediction_is_known(api):
+    from vigie_api.prediction.table import PredictionRow, insert_predictions
+
+    said = await _say(api, "late", "correct", correction="positive")
+    assert (said.status_code, said.json()["correction"]) == (201, "positive")
+    row = PredictionRow("late", 1.0, "texte", "negative", 0.1, False, "fr", "1", "tiny")
+    await api.services.database.write(insert_predictions, [row])
+    (listed,) = await _listed(api)
+    assert (listed["verdict"], listed["sentiment"], listed["correction"]) == ("correct", "negative", "negative")
+    assert await _listed(api, correction="positive") == []
+
+
+async def test_a_contradiction_from_the_spool_is_kept_and_settled_by_the_verdict(api):
+    prediction_id = await _judged(api)
+    await api.settled()
+    entry = Entry("id-1", prediction_id, datetime.now(UTC), "correct", "negative", None, None, None, None, "ann")
+    await api.services.database.write(partial(keep, replayed=True), entry)
+    (listed,) = await _listed(api)
+    assert (listed["verdict"], listed["correction"], listed["given_by"]) == ("correct", "positive", "ann")
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -154,6 +188,34 @@ async def test_filters_narrow_by_verdict_time_and_version(api):
     assert await _listed(api, since="2999-01-01T00:00:00+02:00") == []
 
 
+async def test_filters_narrow_by_language_person_and_right_sentiment(api):
+    from vigie_api.prediction.table import PredictionRow, insert_predictions
+
+    rows = [
+        PredictionRow(f"p{n}", 1.0, "texte", "negative", 0.1, False, "fr" if n % 2 else "en", "1", "t")
+        for n in range(4)
+    ]
+    await api.services.database.write(insert_predictions, rows)
+    for n in range(4):
+        verdict = "wrong" if n < 2 else "correct"
+        now = datetime.now(UTC)
+        entry = Entry(f"id{n}", f"p{n}", now, verdict, None, None, None, None, None, "ann" if n == 3 else "bob")
+        await api.services.database.write(keep, entry)
+    assert {row["prediction_id"] for row in await _listed(api, language="fr")} == {"p1", "p3"}
+    assert {row["prediction_id"] for row in await _listed(api, given_by="ann")} == {"p3"}
+    assert {row["prediction_id"] for row in await _listed(api, correction="positive")} == {"p0", "p1"}
+    assert {row["prediction_id"] for row in await _listed(api, correction="negative", language="en")} == {"p2"}
+
+
+async def test_what_is_listed_says_who_judged_and_when_and_in_which_language_it_was_predicted(api):
+    prediction_id = await _judged(api, "Vol parfait")
+    await _say(api, prediction_id)
+    await api.settled()
+    (listed,) = await _listed(api)
+    assert (listed["given_by"], listed["language"]) == ("embedded", "en")
+    assert datetime.fromisoformat(listed["predicted_at"]) < datetime.fromisoformat(listed["received_at"])
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -163,7 +225,11 @@ async def test_filters_narrow_by_verdict_time_and_version(api):
         "since=0.0",
         "until=1767225600",
         "limit=0",
-        "limit=501",
+        "limit=1001",
+        "language=de",
+        "given_by=a b",
+        "correction=neutral",
+        "format=xml",
         "model_version=x",
         "cursor=zz",
         "verdit=wrong",
@@ -189,7 +255,7 @@ async def test_pages_follow_each_other_newest_first_without_gap_or_repeat(api):
 
 
 async def test_the_export_has_every_match_a_line_each(api, monkeypatch):
-    monkeypatch.setattr("vigie_api.feedback.listing._EXPORT_PAGE", 2)
+    monkeypatch.setattr("vigie_api.feedback.export._PAGE", 2)
     for number in range(5):
         await _say(api, f"p{number}", text="deux\nlignes é")
     await _say(api, "fine", "correct")

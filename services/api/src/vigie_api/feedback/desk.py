@@ -8,7 +8,7 @@ from functools import partial
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.feedback.schema import FeedbackRequest
 from vigie_api.feedback.spool import Spool
-from vigie_api.feedback.table import Entry, implied, keep
+from vigie_api.feedback.table import Entry, implied, keep, refuse_contradiction
 from vigie_api.prediction.ids import IdSource
 from vigie_api.prediction.recorder import Recorder
 from vigie_api.problem import refuse_text
@@ -31,23 +31,25 @@ class FeedbackDesk:
         self._max_chars = max_chars
         self._ids = IdSource()
 
-    async def take(self, request: FeedbackRequest) -> tuple[Entry, bool]:
-        """Keep a verdict; returns it and whether it is new. Durable when this returns.
+    async def take(self, request: FeedbackRequest, given_by: str) -> tuple[Entry, bool]:
+        """Keep a verdict of the caller of that name; returns it and whether it is new. Durable when this returns.
 
-        Raises DatabaseAway when it cannot be kept anywhere.
+        Raises InvalidRequest when the correction contradicts the prediction, DatabaseAway when the verdict cannot be
+        kept anywhere.
         """
         if request.text is not None and len(request.text) > self._max_chars:
             raise refuse_text(["text"], f"String should have at most {self._max_chars} characters", "string_too_long")
-        entry = self._entry(request)
+        entry = self._entry(request, given_by)
         kept, new, where = await self._keep(entry)
         if new:
-            self._telemetry.emit(FeedbackReceived(kept.id, kept.prediction_id, kept.verdict, kept.model_version, where))
+            self._telemetry.emit(_received(kept, where))
         return kept, new
 
-    def _entry(self, request: FeedbackRequest) -> Entry:
+    def _entry(self, request: FeedbackRequest, given_by: str) -> Entry:
         # The prediction may still wait to be written; what it said is worth more than what the client repeats.
         pending = self._recorder.find(request.prediction_id)
         sentiment = pending.sentiment if pending else request.sentiment
+        refuse_contradiction(request.verdict, request.correction, sentiment)
         return Entry(
             id=self._ids.next(),
             prediction_id=request.prediction_id,
@@ -58,6 +60,7 @@ class FeedbackDesk:
             sentiment=sentiment,
             model_version=pending.model_version if pending else request.model_version,
             comment=request.comment,
+            given_by=given_by,
         )
 
     async def _keep(self, entry: Entry) -> tuple[Entry, bool, str]:
@@ -105,3 +108,17 @@ class FeedbackDesk:
             except Exception:
                 _log.exception("the spool could not be drained")
             await asyncio.sleep(every_s)
+
+
+def _received(kept: Entry, where: str) -> FeedbackReceived:
+    return FeedbackReceived(
+        feedback_id=kept.id,
+        prediction_id=kept.prediction_id,
+        verdict=kept.verdict,
+        model_version=kept.model_version,
+        where=where,
+        text=kept.text,
+        sentiment=kept.sentiment,
+        correction=kept.correction,
+        given_by=kept.given_by,
+    )

@@ -1,17 +1,17 @@
-"""Reading feedback: filters, cursor pages, and an export of any size in constant memory."""
+"""Reading feedback: filters, and cursor pages. Each page is a query of its own: a slow reader keeps none open."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from vigie_api.database.engine import Database
 from vigie_api.feedback.schema import FeedbackOut, Verdict
 from vigie_api.feedback.table import feedback, implied
+from vigie_api.prediction.schema import Language, Sentiment
 from vigie_api.prediction.table import predictions
 
-_EXPORT_PAGE = 500
 _CURSOR = "f"
 
 
@@ -23,6 +23,9 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
     model_version: str | None = None
+    language: Language | None = None
+    given_by: str | None = None
+    correction: Sentiment | None = None
     before: int | None = None
 
 
@@ -38,6 +41,11 @@ def decode_cursor(cursor: str) -> int:
 
 _sentiment = func.coalesce(predictions.c.sentiment, feedback.c.sentiment)
 _version = func.coalesce(predictions.c.model_version, feedback.c.model_version)
+_opposite = case((_sentiment == "positive", "negative"), (_sentiment == "negative", "positive"))
+# What `implied` says, in the database: a page's limit counts what is left.
+_correction = case(
+    (_sentiment.is_(None), feedback.c.correction), (feedback.c.verdict == "correct", _sentiment), else_=_opposite
+)
 
 
 def _query(filters: Filters, limit: int) -> Select[tuple[object, ...]]:
@@ -49,27 +57,35 @@ def _query(filters: Filters, limit: int) -> Select[tuple[object, ...]]:
             feedback.c.verdict,
             feedback.c.correction,
             feedback.c.received_at,
+            feedback.c.given_by,
             feedback.c.comment,
             func.coalesce(predictions.c.text, feedback.c.text).label("text"),
             _sentiment.label("sentiment"),
             _version.label("model_version"),
             predictions.c.score,
+            predictions.c.language,
+            predictions.c.created_at.label("predicted_at"),
         )
         .select_from(feedback.outerjoin(predictions, predictions.c.id == feedback.c.prediction_id))
         .where(feedback.c.current)
         .order_by(feedback.c.seq.desc())
         .limit(limit)
     )
-    if filters.verdict is not None:
-        query = query.where(feedback.c.verdict == filters.verdict)
     if filters.since is not None:
         query = query.where(feedback.c.received_at >= filters.since)
     if filters.until is not None:
         query = query.where(feedback.c.received_at < filters.until)
-    if filters.model_version is not None:
-        query = query.where(_version == filters.model_version)
     if filters.before is not None:
         query = query.where(feedback.c.seq < filters.before)
+    for column, value in (
+        (feedback.c.verdict, filters.verdict),
+        (feedback.c.given_by, filters.given_by),
+        (_version, filters.model_version),
+        (predictions.c.language, filters.language),
+        (_correction, filters.correction),
+    ):
+        if value is not None:
+            query = query.where(column == value)
     return query
 
 
@@ -93,20 +109,11 @@ async def read_page(database: Database, filters: Filters, limit: int) -> tuple[l
     return await database.read(_page, filters, limit)
 
 
-async def export(database: Database, filters: Filters) -> AsyncIterator[bytes]:
-    """Every verdict as NDJSON, newest first, a few hundred lines at a time.
-
-    The first page is read before this returns, so that a database that is away is a 503 and no broken stream. Each page
-    is a query of its own: a slow reader keeps no transaction open.
-    """
-    first, following = await read_page(database, filters, _EXPORT_PAGE)
-
-    async def lines() -> AsyncIterator[bytes]:
-        found, before = first, following
-        while True:
-            yield b"".join(row.__pydantic_serializer__.to_json(row) + b"\n" for row in found)
-            if before is None:
-                return
-            found, before = await read_page(database, replace(filters, before=before), _EXPORT_PAGE)
-
-    return lines()
+async def read_pages(database: Database, filters: Filters, limit: int) -> AsyncIterator[list[FeedbackOut]]:
+    """Every match, newest first, a page at a time. Raises DatabaseAway, between two pages too."""
+    before = filters.before
+    while True:
+        found, before = await read_page(database, replace(filters, before=before), limit)
+        yield found
+        if before is None:
+            return

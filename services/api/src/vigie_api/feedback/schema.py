@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict, JsonValue
 
-from vigie_api.prediction.schema import Sentiment, Tweet, Version, no_nul
+from vigie_api.prediction.schema import Language, Sentiment, Tweet, Version, no_nul
 
 
 def _written_out(value: object) -> object:
@@ -37,8 +37,20 @@ Comment = Annotated[
     AfterValidator(no_nul),
     WithJsonSchema({"type": "string", "maxLength": 1_000, "pattern": r"^[^\u0000]*$"}),
 ]
+GivenBy = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["marketing"])]
 CURSOR_PATTERN = "^f[0-9]{1,18}$"  # any such number fits the column
 OPPOSITE: dict[Sentiment, Sentiment] = {"positive": "negative", "negative": "positive"}
+
+
+def contradiction(verdict: Verdict, correction: Sentiment | None, predicted: Sentiment | None) -> str | None:
+    """Why a verdict and its correction cannot both be meant of what was predicted; None when they can."""
+    if correction is None or predicted is None:
+        return None
+    if verdict == "wrong" and correction == predicted:
+        return "the verdict is wrong, but the correction repeats the predicted sentiment"
+    if verdict == "correct" and correction != predicted:
+        return "the verdict is correct, but the correction contradicts the predicted sentiment"
+    return None
 
 
 def _contradiction(verdict: Verdict, correction: Sentiment, sentiment: Sentiment) -> JsonDict:
@@ -83,17 +95,17 @@ class FeedbackRequest(BaseModel):
         None, description="The right sentiment. With `wrong` and left out, it is the opposite of the predicted one."
     )
     text: Tweet | None = None
-    sentiment: Sentiment | None = Field(None, description="The sentiment that was predicted.")
+    sentiment: Sentiment | None = Field(
+        None, description="The sentiment that was predicted. Where the prediction is known here, what it said counts."
+    )
     model_version: Version | None = Field(None, description="The version that predicted.")
     comment: Comment | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "FeedbackRequest":
-        if self.sentiment and self.correction:
-            if self.verdict == "wrong" and self.correction == self.sentiment:
-                raise ValueError("the verdict is wrong, but the correction repeats the predicted sentiment")
-            if self.verdict == "correct" and self.correction != self.sentiment:
-                raise ValueError("the verdict is correct, but the correction contradicts the predicted sentiment")
+        why = contradiction(self.verdict, self.correction, self.sentiment)
+        if why is not None:
+            raise ValueError(why)
         return self
 
 
@@ -113,7 +125,13 @@ class FeedbackOut(FeedbackReceipt):
     text: str | None
     sentiment: Sentiment | None = Field(description="The sentiment that was predicted.")
     score: float | None
+    language: Language | None = Field(description="Of the tweet; null when the prediction is not in the database.")
     model_version: str | None
+    predicted_at: datetime | None
+    given_by: str | None = Field(
+        description="Name of the key that gave the verdict; `embedded` where no key is configured, null when it was "
+        "given before names were kept."
+    )
     comment: str | None
 
 
@@ -126,8 +144,14 @@ class FeedbackQuery(BaseModel):
     since: Instant | None = Field(None, description="Received at or after, RFC 3339.")
     until: Instant | None = Field(None, description="Received before, RFC 3339.")
     model_version: Version | None = Field(None, description="Predicted by this version.")
-    limit: int = Field(100, ge=1, le=500, description="Most verdicts in a page; an export has no limit.")
+    language: Language | None = Field(None, description="Of the tweet, as it was told when it was predicted.")
+    given_by: GivenBy | None = Field(None, description="Given with the key of this name.")
+    correction: Sentiment | None = Field(None, description="The right sentiment, given or implied, is this.")
+    limit: int = Field(50, ge=1, le=1_000, description="Most verdicts in a page; an export has no limit.")
     cursor: str | None = Field(None, pattern=CURSOR_PATTERN, description="The `next_cursor` of the page before.")
+    format: Literal["json", "ndjson", "csv"] | None = Field(
+        None, description="What to answer with, for links that cannot say it in the header Accept."
+    )
 
 
 class FeedbackPage(BaseModel):

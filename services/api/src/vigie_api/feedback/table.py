@@ -20,9 +20,10 @@ from sqlalchemy import (
 )
 
 from vigie_api.database.schema import UtcDateTime, metadata
-from vigie_api.feedback.schema import OPPOSITE, Verdict
+from vigie_api.feedback.schema import OPPOSITE, Verdict, contradiction
 from vigie_api.prediction.schema import Sentiment
 from vigie_api.prediction.table import predictions
+from vigie_api.problem import refuse_text
 
 feedback = Table(
     "feedback",
@@ -38,6 +39,7 @@ feedback = Table(
     Column("model_version", String(20)),
     Column("comment", Text()),
     Column("current", Boolean(), nullable=False),
+    Column("given_by", String(64)),
     Index(
         "uq_feedback_current",
         "prediction_id",
@@ -50,7 +52,10 @@ feedback = Table(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A verdict as it is kept, whole: nothing of it depends on the prediction being in the database."""
+    """A verdict as it is kept, whole: nothing of it depends on the prediction being in the database.
+
+    `given_by` is the name of the key; None for a verdict from before names were kept.
+    """
 
     id: str
     prediction_id: str
@@ -61,21 +66,36 @@ class Entry:
     sentiment: Sentiment | None
     model_version: str | None
     comment: str | None
+    given_by: str | None = None
 
 
 _SAID = ("verdict", "correction", "comment")
 _KNOWN = ("text", "sentiment", "model_version")
+_JUDGED = select(*(predictions.c[name] for name in _KNOWN))
 
 
 def implied(verdict: Verdict, correction: Sentiment | None, predicted: Sentiment | None) -> Sentiment | None:
-    """The right sentiment, as far as two classes imply it."""
-    if correction is not None or predicted is None:
+    """The right sentiment. Of two, a verdict on a known prediction leaves one, whatever correction came with it.
+
+    So a correction that contradicts its verdict, taken while nobody knew the prediction, gives way once it is known.
+    """
+    if predicted is None:
         return correction
     return predicted if verdict == "correct" else OPPOSITE[predicted]
 
 
+def refuse_contradiction(verdict: Verdict, correction: Sentiment | None, predicted: Sentiment | None) -> None:
+    """Raise InvalidRequest when verdict and correction cannot both be meant of what was predicted."""
+    why = contradiction(verdict, correction, predicted)
+    if why is not None:
+        raise refuse_text(["correction"], why, "contradiction")
+
+
 def keep(connection: Connection, entry: Entry, *, replayed: bool = False) -> tuple[Entry, bool]:
     """Make an entry the one that counts, and return it with True; the one that says the same already, with False.
+
+    What is returned with True also says of the prediction what the database knows of it. The same said by somebody else
+    is new. Raises InvalidRequest when the correction contradicts what was predicted.
 
     An entry `replayed` from the spool was answered for, so it is kept under its own id, once, whatever it repeats. A
     verdict that arrived after it may have reached the database first; then that one counts, and this is its history.
@@ -87,19 +107,24 @@ def keep(connection: Connection, entry: Entry, *, replayed: bool = False) -> tup
         )
     if replayed and connection.execute(select(feedback.c.id).where(feedback.c.id == entry.id)).first():
         return entry, False
-    predicted = connection.scalar(select(predictions.c.sentiment).where(predictions.c.id == entry.prediction_id))
+    judged = connection.execute(_JUDGED.where(predictions.c.id == entry.prediction_id)).mappings().first()
+    predicted = None if judged is None else judged["sentiment"]
+    if not replayed:
+        refuse_contradiction(entry.verdict, entry.correction, predicted)
     values = {name: getattr(entry, name) for name in Entry.__slots__}
     values["correction"] = implied(entry.verdict, entry.correction, predicted or entry.sentiment)
+    whole = Entry(**values | dict(judged or {}))
     is_current = (feedback.c.prediction_id == entry.prediction_id) & feedback.c.current
     before = connection.execute(select(feedback).where(is_current)).mappings().first()
     if before is not None:
         repeated = all(before[name] == values[name] for name in _SAID)
+        repeated &= before["given_by"] in (None, entry.given_by)
         adds_nothing = predicted is not None or all(values[name] in (None, before[name]) for name in _KNOWN)
         if repeated and adds_nothing and not replayed:
             return Entry(**{name: before[name] for name in Entry.__slots__}), False
         if replayed and before["received_at"] > entry.received_at:
             connection.execute(insert(feedback).values(**values, current=False))
-            return Entry(**values), True
+            return whole, True
         connection.execute(update(feedback).where(is_current).values(current=False))
     connection.execute(insert(feedback).values(**values, current=True))
-    return Entry(**values), True
+    return whole, True

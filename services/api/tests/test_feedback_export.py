@@ -1,0 +1,128 @@
+"""Exports: every match once, readable by Excel, harmless in it, and reversible."""
+
+import csv
+import io
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vigie_api.access.keys import new_key
+from vigie_api.feedback.export import COLUMNS, csv_lines, file_name, guarded, preferred, unguarded
+from vigie_api.settings import Settings
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+RUNS_AS_FORMULA = "=+-@\t\r"
+
+
+@pytest.fixture
+async def api(running, settings, database_url):
+    """The application, on SQLite and on Postgres."""
+    values = settings.model_dump() | {"database_url": database_url}
+    async with running(Settings(**values)) as started:
+        yield started
+
+
+async def _say(api, prediction_id, verdict="wrong", **more):
+    said = await api.client.post("/v1/feedback", json={"prediction_id": prediction_id, "verdict": verdict, **more})
+    assert said.status_code == 201, said.text
+
+
+def _rows(content: bytes) -> list[dict[str, str]]:
+    assert content.startswith(b"\xef\xbb\xbf"), "Excel needs the byte order mark"
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.anyio
+async def test_the_csv_has_every_match_a_row_each_in_pages(api, monkeypatch):
+    monkeypatch.setattr("vigie_api.feedback.export._PAGE", 2)
+    for number in range(5):
+        await _say(api, f"p{number}", text='deux\nlignes, "é"', sentiment="negative", model_version="7")
+    await _say(api, "fine", "correct")
+    answer = await api.client.get("/v1/feedback?verdict=wrong&format=csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = _rows(answer.content)
+    assert [row["prediction_id"] for row in rows] == ["p4", "p3", "p2", "p1", "p0"]
+    assert tuple(rows[0]) == COLUMNS
+    wanted = {"text": 'deux\nlignes, "é"', "correction": "positive", "given_by": "embedded", "score": ""}
+    assert wanted.items() <= rows[0].items()
+    assert rows[0]["received_at"].endswith("Z")
+
+
+@pytest.mark.anyio
+async def test_an_export_of_nothing_is_the_head_alone(api):
+    answer = await api.client.get("/v1/feedback", headers={"accept": "text/csv"})
+    assert (answer.status_code, _rows(answer.content)) == (200, [])
+    assert answer.content.decode("utf-8-sig").strip().split(",") == list(COLUMNS)
+
+
+@pytest.mark.anyio
+async def test_a_link_downloads_a_file_with_a_name_and_an_extension(api):
+    await _say(api, "p")
+    for kind in ("csv", "ndjson"):
+        answer = await api.client.get(f"/v1/feedback?format={kind}", headers={"accept": "text/html,*/*"})
+        assert answer.headers["content-disposition"].startswith('attachment; filename="vigie-feedback-2')
+        assert answer.headers["content-disposition"].endswith(f'.{kind}"')
+    ndjson = [json.loads(line) for line in answer.text.splitlines()]
+    page = (await api.client.get("/v1/feedback?format=json", headers={"accept": "text/csv"})).json()["feedback"]
+    assert ndjson == page
+
+
+@pytest.mark.anyio
+async def test_a_formula_that_somebody_tweeted_is_text_in_the_spreadsheet(api):
+    evil = '=HYPERLINK("http://evil.example","Merci")'
+    await _say(api, "-p", text=evil, comment="@SUM(A1)")
+    (row,) = _rows((await api.client.get("/v1/feedback?format=csv")).content)
+    assert (row["text"], row["comment"], row["prediction_id"]) == ("'" + evil, "'@SUM(A1)", "'-p")
+    assert unguarded(row["text"]) == evil
+
+
+@pytest.mark.anyio
+async def test_every_verdict_bears_the_name_of_the_key_that_gave_it(running, settings):
+    keys = {name: new_key(name, ["predict", "review"]) for name in ("ann", "bob")}
+    ring = [json.loads(entry) for _, entry in keys.values()]
+    async with running(Settings(**settings.model_dump() | {"keys": ring})) as api:
+        for name, (secret, _) in keys.items():
+            api.client.headers["authorization"] = f"Bearer {secret}"
+            await _say(api, "p", "wrong", comment="same words")
+            again = await api.client.post(
+                "/v1/feedback", json={"prediction_id": "p", "verdict": "wrong", "comment": "same words"}
+            )
+            assert again.status_code == 200, f"{name} said it twice"
+        (row,) = _rows((await api.client.get("/v1/feedback?format=csv")).content)
+        assert row["given_by"] == "bob"
+
+
+@given(TEXTS)
+def test_a_guarded_cell_is_never_a_formula_and_gives_its_text_back(text):
+    cell = guarded(text)
+    assert cell[:1] not in set(RUNS_AS_FORMULA)
+    assert unguarded(cell) == text
+
+
+@given(st.lists(st.lists(TEXTS, min_size=2, max_size=4), max_size=5))
+def test_whatever_was_written_is_read_back(rows):
+    read = csv.reader(io.StringIO(csv_lines(rows, mark=True).decode("utf-8-sig"), newline=""))
+    assert [[unguarded(cell) for cell in row] for row in read] == rows
+
+
+@pytest.mark.parametrize(
+    ("accept", "asked", "kind"),
+    [
+        ("", None, "json"),
+        ("*/*", None, "json"),
+        ("text/csv", None, "csv"),
+        ("Application/X-NDJSON; q=0.9, text/csv", None, "ndjson"),
+        ("application/json, text/csv", None, "json"),
+        ("text/html,application/xhtml+xml", "csv", "csv"),
+        ("text/csv", "json", "json"),
+    ],
+)
+def test_the_format_is_what_was_asked_for_in_the_address_or_else_accepted_first(accept, asked, kind):
+    assert preferred(accept, asked) == kind
+
+
+def test_a_file_is_named_after_its_day():
+    assert file_name("csv", date(2026, 11, 22)) == "vigie-feedback-2026-11-22.csv"
