@@ -116,6 +116,7 @@ class FolderRegistry:
         self.folders: dict[str, Path] = {}
         self.releases: dict[str, Release] = {}
         self.alias: str | None = None
+        self.challenger: str | None = None
         self.away = False
         self.downloads = 0
 
@@ -130,6 +131,12 @@ class FolderRegistry:
         if self.alias is None:
             raise NoChampion("Nobody.")
         return self.releases[self.alias]
+
+    def aliased(self, alias: str) -> Release | None:
+        if self.away:
+            raise RegistryAway("MLflow is away.")
+        version = {"champion": self.alias, "challenger": self.challenger}[alias]
+        return None if version is None else self.releases[version]
 
     def release(self, version: str) -> Release:
         if self.away:

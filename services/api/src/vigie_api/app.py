@@ -32,6 +32,8 @@ from vigie_api.prediction import routes as prediction_routes
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
 from vigie_api.settings import Settings
+from vigie_api.shadow.metrics import ShadowMetrics
+from vigie_api.shadow.shadow import Shadow
 from vigie_api.state import Services
 from vigie_api.telemetry.events import LogSink, Telemetry
 from vigie_api.telemetry.metrics import Metrics, age_s
@@ -95,6 +97,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             services.recorder.run(),
             services.feedback.run(settings.spool_drain_s),
             services.refresher.run(settings.poll_s),
+            services.shadow.run_follow(settings.poll_s),
+            services.shadow.run(),
         ):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         yield
@@ -120,7 +124,16 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
     await refresher.start_from_cache()
     versions = Versions(settings.model_name, source, serving, recheck_s=settings.poll_s)
     stack.callback(versions.close)
-    predictor = Predictor(settings, serving, versions, recorder, metrics)
+    shadow = Shadow(
+        settings.model_name,
+        source,
+        serving,
+        database,
+        ShadowMetrics(metrics.registry),
+        sample=settings.shadow_sample,
+    )
+    stack.push_async_callback(shadow.close)
+    predictor = Predictor(settings, serving, versions, recorder, metrics, shadow)
     stack.callback(predictor.close)
     spool = None if settings.spool_dir is None else Spool(settings.spool_dir)
     metrics.watch("vigie_spool_depth", "Feedback waiting on disk.", lambda: 0 if spool is None else spool.depth)
@@ -139,6 +152,7 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         registry=registry,
         shelf=shelf,
         promoter=Promoter(registry, telemetry),
+        shadow=shadow,
         predictor=predictor,
         feedback=FeedbackDesk(database, recorder, spool, telemetry, max_chars=settings.max_text_chars),
     )

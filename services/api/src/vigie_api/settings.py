@@ -91,7 +91,13 @@ class Settings(BaseSettings):
     explain_passes: int = Field(
         64, ge=2, le=1_000, description="Most texts that a heavy model judges to explain one: fewer is faster, coarser."
     )
-    poll_s: float = Field(10.0, gt=0, description="Seconds between two looks at the champion alias.")
+    poll_s: float = Field(10.0, gt=0, description="Seconds between two looks at the aliases champion and challenger.")
+    shadow_sample: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of live predictions that the challenger judges too, in the background. 0: it is not loaded.",
+    )
     spool_dir: Path | None = Field(
         None, description="Durable folder that keeps feedback while the database is away. Unset: 503 instead."
     )

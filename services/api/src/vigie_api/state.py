@@ -15,6 +15,7 @@ from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
 from vigie_api.settings import Settings
+from vigie_api.shadow.shadow import Shadow
 from vigie_api.telemetry.metrics import Metrics
 
 
@@ -32,6 +33,7 @@ class Services:
     registry: Registry
     shelf: Shelf
     promoter: Promoter
+    shadow: Shadow
     predictor: Predictor
     feedback: FeedbackDesk
 

@@ -22,7 +22,7 @@ from vigie_api.settings import Settings
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-CHAMPION, PREVIOUS = "champion", "previous"
+CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
 GATE, DIGEST, RECIPE = "vigie.gate", "vigie.artifact_digest", "vigie.recipe"
 _PAGE = 100
 _QUESTION_S = 5

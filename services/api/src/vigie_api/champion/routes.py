@@ -42,8 +42,9 @@ async def served_model(request: Request) -> ServedModel:
 
 @router.post("/model/refresh", openapi_extra=needs("admin"), responses=problems(409, 503))
 async def refresh_model(request: Request) -> Refreshed:
-    """Look at the champion alias now instead of at the next poll, and swap if it moved."""
+    """Look at the aliases now instead of at the next poll, and swap what moved."""
     changed = await services(request).refresher.refresh()
+    await services(request).shadow.follow()
     return Refreshed(changed=changed, model=describe(services(request)))
 
 
@@ -103,6 +104,7 @@ def describe(service: Services) -> ServedModel:
         refresh_error=refresher.error,
         uncertain=None if manifest is None else UncertainBand(low=manifest.uncertain[0], high=manifest.uncertain[1]),
         trained={} if manifest is None else dict(manifest.trained),
+        shadow=service.shadow.describe(),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vigie_api.prediction.schema import no_nul
+from vigie_api.shadow.schema import ShadowOut
 
 
 class UncertainBand(BaseModel):
@@ -32,6 +33,9 @@ class ServedModel(BaseModel):
     refresh_error: str | None = Field(description="Why the last refresh failed; null when it did not.")
     uncertain: UncertainBand | None
     trained: dict[str, Any] = Field(description="What it was trained on, as its manifest says.")
+    shadow: ShadowOut | None = Field(
+        description="The challenger, which judges a sample of live traffic in the background; null when there is none."
+    )
 
 
 class Refreshed(BaseModel):

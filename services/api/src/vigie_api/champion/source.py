@@ -9,13 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
-from vigie_api.champion.registry import NoSuchVersion, Registry
+from vigie_api.champion.registry import CHALLENGER, NoSuchVersion, Registry
 from vigie_api.champion.serving import Release, Scorer
 from vigie_api.problem import Problem
 
 _RECORD = "champion.json"
 _DOWNLOAD = ".download-"
-_BESIDE = "beside"
+_BESIDE, _SHADOW = "beside", "shadow"
 KEPT_BESIDE = 2
 Loader = Callable[[Path], Scorer]
 
@@ -45,6 +45,17 @@ class ModelSource(Protocol):
 
     def load_beside(self, release: Release) -> Scorer:
         """Load a version that is not the champion, verified. Raises a Problem. Called in the thread of `version`."""
+        ...
+
+    def challenger(self) -> Release | None:
+        """The version that is tried beside the champion, None when there is none. Raises a Problem.
+
+        Called in a thread of its own, like `load_challenger`.
+        """
+        ...
+
+    def load_challenger(self, release: Release) -> Scorer:
+        """Load the challenger, verified. Raises a Problem."""
         ...
 
     def remember(self, release: Release) -> None:
@@ -81,6 +92,14 @@ class FixedSource:
         """The one scorer."""
         return self._scorer
 
+    def challenger(self) -> Release | None:
+        """Nobody."""
+        return None
+
+    def load_challenger(self, release: Release) -> Scorer:
+        """The one scorer."""
+        return self._scorer
+
     def remember(self, release: Release) -> None:
         """Nothing to keep."""
 
@@ -101,6 +120,11 @@ def judge(release: Release) -> None:
     if not release.gate.startswith("passed"):
         said = release.gate or "nothing: it was never judged"
         raise Refused(f"The gate did not pass version {release.version} (it says {said}).")
+    judge_digest(release)
+
+
+def judge_digest(release: Release) -> None:
+    """Raises Refused unless the gate, whatever it said of the version, recorded the digest of its artifact."""
     if not release.artifact_digest:
         raise Refused(f"The gate recorded no artifact digest for version {release.version}. Register it again.")
 
@@ -138,14 +162,28 @@ class RegistrySource:
 
     def load_beside(self, release: Release) -> Scorer:
         """As `load`, from a folder where the champion's housekeeping does not reach; the last two stay on disk."""
-        beside = self._cache / _BESIDE
+        return self._load_in(self._cache / _BESIDE, release, KEPT_BESIDE)
+
+    def challenger(self) -> Release | None:
+        """Look the alias up."""
+        return self._registry.aliased(CHALLENGER)
+
+    def load_challenger(self, release: Release) -> Scorer:
+        """As `load`, from a folder of its own, which keeps this version alone.
+
+        The gate may have refused it, for it answers nobody, but must have seen it: nothing else is ever loaded.
+        """
+        judge_digest(release)
+        return self._load_in(self._cache / _SHADOW, release, 1)
+
+    def _load_in(self, beside: Path, release: Release, keep: int) -> Scorer:
         folder = beside / release.version
         if not self._holds(folder, release):
             self._fetch(release, folder)
         scorer = self._open(folder, release)
         folder.touch()
         kept = sorted(beside.iterdir(), key=lambda found: found.stat().st_mtime_ns, reverse=True)
-        for old in kept[KEPT_BESIDE:]:
+        for old in kept[keep:]:
             shutil.rmtree(old, ignore_errors=True)
         return scorer
 

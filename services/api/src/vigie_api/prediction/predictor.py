@@ -15,6 +15,7 @@ from vigie_api.prediction.schema import BatchOut, ExplanationOut, PredictionOut,
 from vigie_api.prediction.table import PredictionRow
 from vigie_api.problem import Problem, refuse_text
 from vigie_api.settings import Settings
+from vigie_api.shadow.shadow import Shadow
 from vigie_api.telemetry.metrics import Metrics
 
 T = TypeVar("T")
@@ -36,7 +37,13 @@ class Predictor:
     """Judges texts. A light model is scored on the event loop: a thread would cost more than the score."""
 
     def __init__(
-        self, settings: Settings, serving: Serving, versions: Versions, recorder: Recorder, metrics: Metrics
+        self,
+        settings: Settings,
+        serving: Serving,
+        versions: Versions,
+        recorder: Recorder,
+        metrics: Metrics,
+        shadow: Shadow,
     ) -> None:
         self._max_texts = settings.max_texts
         self._max_chars = settings.max_text_chars
@@ -45,6 +52,7 @@ class Predictor:
         self._versions = versions
         self._recorder = recorder
         self._metrics = metrics
+        self._shadow = shadow
         self._ids = IdSource()
         self._threads = ThreadPoolExecutor(_HEAVY_THREADS, thread_name_prefix="predict")
         self._waiting = 0
@@ -117,6 +125,8 @@ class Predictor:
             prediction_id, now_s, text, sentiment, score, uncertain, language, served.version, served.recipe
         )
         self._recorder.put(row)
+        if self._shadow.active:
+            self._shadow.offer(row)
         return PredictionOut(
             id=prediction_id,
             sentiment=sentiment,

@@ -1,0 +1,73 @@
+"""Judging texts in the shadow's thread: one at a time, timed, and resting as long as it works."""
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from vigie_api.champion.serving import Scorer, Verdict
+from vigie_api.prediction.table import PredictionRow
+from vigie_api.shadow.table import ShadowRow
+
+_SIDE_BY_SIDE = 8
+_REST_S = 0.0002
+SENTIMENTS = ("positive", "negative")
+
+
+@dataclass(slots=True)
+class Scored:
+    """What came of a few texts: opinions to keep, times in seconds, and what went wrong."""
+
+    rows: list[ShadowRow] = field(default_factory=list)
+    challenger_s: list[float] = field(default_factory=list)
+    champion_s: list[float] = field(default_factory=list)
+    failures: int = 0
+    error: str | None = None
+
+
+def score(version: str, challenger: Scorer, champion: Scorer, predictions: Iterable[PredictionRow]) -> Scored:
+    """Let the challenger judge what the champion has answered. Never raises.
+
+    Every eighth text is judged by the champion once more, for its time under the same conditions. After each text the
+    thread sleeps as long as it worked: pure Python holds the interpreter, and so every request, for up to 5 ms else.
+    """
+    done = Scored()
+    for index, prediction in enumerate(predictions):
+        started_s = time.perf_counter()
+        try:
+            verdict = usable(challenger.predict_one(prediction.text))
+            worked_s = time.perf_counter() - started_s
+            if index % _SIDE_BY_SIDE == 0:
+                again_s = time.perf_counter()
+                champion.predict_one(prediction.text)
+                done.champion_s.append(time.perf_counter() - again_s)
+        except Exception as error:
+            done.failures += 1
+            done.error = f"{type(error).__name__} while it judged a tweet"
+        else:
+            done.challenger_s.append(worked_s)
+            done.rows.append(_row(version, verdict, prediction))
+        time.sleep(max(_REST_S, time.perf_counter() - started_s))
+    return done
+
+
+def usable(verdict: Sequence[object]) -> Verdict:
+    """The verdict, when it is one. Raises ValueError for a score that is no probability, or an unknown sentiment."""
+    sentiment, value, *rest = verdict
+    number = float(value)  # type: ignore[arg-type] # what is no number raises, as it should
+    if not (math.isfinite(number) and 0.0 <= number <= 1.0) or sentiment not in SENTIMENTS:
+        raise ValueError("no verdict")
+    return Verdict(sentiment, number, *rest)  # type: ignore[arg-type] # checked above
+
+
+def _row(version: str, verdict: Verdict, prediction: PredictionRow) -> ShadowRow:
+    return ShadowRow(
+        prediction_id=prediction.id,
+        version=version,
+        score=verdict.score,
+        sentiment=verdict.sentiment,
+        agrees=verdict.sentiment == prediction.sentiment,
+        shift=verdict.score - prediction.score,
+        champion_version=prediction.model_version,
+        scored_s=time.time(),
+    )
