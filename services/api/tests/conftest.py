@@ -38,7 +38,7 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("VIGIE_"):
+        if name.startswith("VIGIE_") or name == "APPLICATIONINSIGHTS_CONNECTION_STRING":
             monkeypatch.delenv(name)
 
 

@@ -35,6 +35,8 @@ from vigie_api.settings import Settings
 from vigie_api.shadow.metrics import ShadowMetrics
 from vigie_api.shadow.shadow import Shadow
 from vigie_api.state import Services
+from vigie_api.telemetry.appinsights.sink import ApplicationInsights
+from vigie_api.telemetry.calls import Calls
 from vigie_api.telemetry.events import LogSink, Telemetry
 from vigie_api.telemetry.metrics import Metrics, age_s
 
@@ -49,6 +51,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
     Opens nothing: the lifespan does. One application serves one event loop at a time.
     """
     metrics = Metrics()
+    insights = _insights(settings, metrics)
     app = FastAPI(
         title="Vigie API",
         version=__version__,
@@ -62,11 +65,13 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.insights = insights
     app.state.model_source = model_source
     app.state.doorkeeper = Doorkeeper(Keyring(settings.keys), RateLimit(settings.rate_per_minute))
     app.add_middleware(
         Edge,
         metrics=metrics,
+        insights=insights,
         max_body_bytes=settings.max_body_bytes,
         access_log_every=settings.access_log_every,
         root_path=settings.root_path,
@@ -84,6 +89,15 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
     use_documented_openapi(app)
     add_docs_page(app)
     return app
+
+
+def _insights(settings: Settings, metrics: Metrics) -> ApplicationInsights | None:
+    connection = settings.appinsights
+    if connection is None:
+        return None
+    insights = ApplicationInsights(connection, settings.appinsights_exporter, settings.appinsights_sample_s, metrics)
+    metrics.watch("vigie_telemetry_depth", "Items waiting for Application Insights.", lambda: insights.depth)
+    return insights
 
 
 @asynccontextmanager
@@ -107,12 +121,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Services:
     """Build everything; what must be closed is pushed on `stack`, in order of need."""
     metrics: Metrics = app.state.metrics
+    insights: ApplicationInsights | None = app.state.insights
     telemetry = Telemetry([LogSink(), metrics])
-    database = Database(settings.database_url)
+    if insights is not None:
+        await asyncio.to_thread(insights.open)
+        stack.push_async_callback(asyncio.to_thread, insights.close)
+        telemetry = Telemetry([LogSink(), metrics, insights])
+    calls = Calls(metrics, insights)
+    database = Database(settings.database_url, calls)
     stack.push_async_callback(database.close)
     recorder = Recorder(database, metrics, queue_size=settings.queue_size, flush_s=settings.flush_s)
     stack.push_async_callback(recorder.close)
-    registry = Registry(settings)
+    registry = Registry(settings, calls)
     shelf = Shelf(registry)
     stack.callback(shelf.close)
     serving = Serving()

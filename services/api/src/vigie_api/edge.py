@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie_api import problem
+from vigie_api.telemetry.appinsights.sink import ApplicationInsights
 from vigie_api.telemetry.metrics import Metrics
 
 _log = logging.getLogger("vigie_api.access")
@@ -37,10 +38,18 @@ class Edge:
     """
 
     def __init__(
-        self, app: ASGIApp, *, metrics: Metrics, max_body_bytes: int, access_log_every: int, root_path: str
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        insights: ApplicationInsights | None,
+        max_body_bytes: int,
+        access_log_every: int,
+        root_path: str,
     ) -> None:
         self._app = app
         self._metrics = metrics
+        self._insights = insights
         self._max_body_bytes = max_body_bytes
         self._log_every = access_log_every
         self._root_path = root_path
@@ -63,6 +72,8 @@ class Edge:
                 request_id = value
         request_id = request_id or next(self._ids)
         scope.setdefault("state", {})["request_id"] = request_id.decode()
+        if self._insights is not None:
+            self._insights.serving(request_id.decode())
         if self._root_path:  # the gateway took it off; links need it, and ASGI wants it in both
             scope["root_path"] = self._root_path
             scope["path"] = self._root_path + scope["path"]
@@ -116,6 +127,8 @@ class Edge:
         route = _route(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.request(method, route, status, seconds)
+        if self._insights is not None:
+            self._insights.request(method, route, status, seconds, scope["state"]["request_id"])
         self._since_logged += 1
         if status >= 500 or not status or seconds > _SLOW_S or 0 < self._log_every <= self._since_logged:
             self._since_logged = 0

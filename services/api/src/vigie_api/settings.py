@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vigie_api.telemetry.appinsights.connection import Connection, parse_connection
 
 Scope = Literal["predict", "ingest", "review", "admin"]
 MAX_TEXTS = 1_000
@@ -123,6 +125,37 @@ class Settings(BaseSettings):
     access_log_every: int = Field(
         100, ge=0, description="One request in so many is logged; 5xx and slow ones always. 0: only those."
     )
+    appinsights_connection_string: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices(
+            "VIGIE_API_APPINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING"
+        ),
+        description="Connection string of the Application Insights resource that telemetry goes to (the standard "
+        "APPLICATIONINSIGHTS_CONNECTION_STRING is read too). Unset: nothing is sent.",
+    )
+    appinsights_exporter: Literal["opencensus", "opentelemetry"] = Field(
+        "opencensus", description="Library that sends it: opencensus-ext-azure or azure-monitor-opentelemetry."
+    )
+    appinsights_sample_s: float = Field(
+        1.0,
+        ge=0,
+        description="Seconds between two requests of a kind (method, route, status) that are sent; each stands for "
+        "those between. 5xx and slow ones are always sent. 0: every request.",
+    )
+
+    @property
+    def appinsights(self) -> Connection | None:
+        """Where telemetry goes."""
+        secret = self.appinsights_connection_string
+        return None if secret is None else parse_connection(secret.get_secret_value())
+
+    @model_validator(mode="after")
+    def _connection_makes_sense(self) -> "Settings":
+        try:
+            _ = self.appinsights
+        except ValueError as error:
+            raise ValueError(f"VIGIE_API_APPINSIGHTS_CONNECTION_STRING: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _keys_make_sense(self) -> "Settings":

@@ -18,6 +18,7 @@ from vigie_api.champion.downloads import fetch_folder, names, open_store, read_j
 from vigie_api.champion.serving import Release
 from vigie_api.problem import Problem
 from vigie_api.settings import Settings
+from vigie_api.telemetry.calls import Calls, a_call
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -81,9 +82,10 @@ class _Run(NamedTuple):
 class Registry:
     """The registered model `name`. Errors are RegistryAway, NoChampion and NoSuchVersion, nothing else."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, calls: Calls | None = None) -> None:
         self.name = settings.model_name
         self._settings = settings
+        self.calls = calls
         self._runs: dict[str, _Run] = {}  # a finished run does not change
 
     @cached_property
@@ -108,17 +110,21 @@ class Registry:
         except Exception as error:
             if getattr(error, "error_code", "") in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise missing() from error
-            raise RegistryAway(f"MLflow at {self._place()} {_what_it_did(error)}.") from error
+            raise RegistryAway(f"MLflow at {self.place} {_what_it_did(error)}.") from error
 
-    def _place(self) -> str:
+    @property
+    def place(self) -> str:
+        """Host and port of the registry."""
         where = urlsplit(self._settings.mlflow_uri)
         return f"{where.hostname}:{where.port or where.scheme}"
 
     def champion(self) -> Release:
+    @a_call
         """The version that the alias champion names now: one request."""
         return self._aliased(CHAMPION)
 
     def aliased(self, alias: str) -> Release | None:
+    @a_call
         """The version behind an alias, or None."""
         try:
             return self._aliased(alias)
@@ -133,6 +139,7 @@ class Registry:
             return _release(self._client.get_model_version_by_alias(self.name, alias))
 
     def release(self, version: str) -> Release:
+    @a_call
         """One version by number."""
         with self._asking(lambda: self._no_such(version)):
             return _release(self._client.get_model_version(self.name, version))
@@ -141,6 +148,7 @@ class Registry:
         return NoSuchVersion(f"{self.name!r} has no version {version}. GET /v1/models lists them.")
 
     def download(self, version: str, into: Path) -> Path:
+    @a_call
         """Fetch the artifact folder of a version, by number, and return where it is."""
         with self._asking(lambda: RegistryAway(f"Version {version} has no artifact folder in the registry.")):
             address = self._client.get_model_version_download_uri(self.name, version)
@@ -148,6 +156,7 @@ class Registry:
             return fetch_folder(store, "vigie", into, self._settings.download_timeout_s)
 
     def board(self) -> list[BoardRow]:
+    @a_call
         """The newest hundred versions, newest first, with the finite metrics of their runs."""
         with self._asking(lambda: RegistryAway("MLflow could not list the versions.")):
             versions = self._client.search_model_versions(
@@ -189,6 +198,7 @@ class Registry:
                 there |= names(store, folder)
             found: dict[str, Any] = {}
             for path in there.intersection(paths):
+    @a_call
                 with suppress(ValueError):
                     found[path] = read_json(store, path, _QUESTION_S)
             return found
@@ -202,11 +212,13 @@ class Registry:
         """Set tags of a version."""
         with self._asking(lambda: self._no_such(version)):
             for key, value in tags.items():
+    @a_call
                 self._client.set_model_version_tag(self.name, version, key, value)
 
 
 def _what_it_did(error: Exception) -> str:
     from mlflow.exceptions import MlflowException, RestException
+    @a_call
 
     if isinstance(error, RestException):
         return f"did not give what was asked ({error.error_code})"

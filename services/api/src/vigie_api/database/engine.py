@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from vigie_api.problem import Problem
+from vigie_api.telemetry.calls import Calls, is_answer, name_of
 
 T = TypeVar("T")
 
@@ -84,8 +86,10 @@ def _begin_sqlite(connection: Connection) -> None:
 class Database:
     """Runs use cases in a transaction each, in threads. `ready` is False until the schema is in place."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, calls: Calls | None = None) -> None:
         self.engine = open_engine(url)
+        self._calls = calls
+        self._place = self.engine.url.host or self.engine.url.get_backend_name()
         self.ready = False
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="database")
 
@@ -94,21 +98,27 @@ class Database:
 
         Raises DatabaseAway when the database is down; whatever `work` raises otherwise.
         """
-        return await self._run(partial(self._transact, False, work, *args))
+        return await self._run(work, partial(self._transact, False, work, *args))
 
     async def read(self, work: Callable[..., T], *args: Any) -> T:
         """The same for a use case that only reads."""
-        return await self._run(partial(self._transact, True, work, *args))
+        return await self._run(work, partial(self._transact, True, work, *args))
 
-    async def _run(self, job: Callable[[], T]) -> T:
+    async def _run(self, work: Callable[..., T], job: Callable[[], T]) -> T:
         if not self.ready:
             raise DatabaseAway("The database is not ready yet. Try again in a few seconds.")
+        started_s, success = time.perf_counter(), True
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, job)
         except Exception as error:
+            success = is_answer(error)
             if is_away(error):
                 raise DatabaseAway("The database does not answer. Try again in a few seconds.") from error
             raise
+        finally:
+            if self._calls is not None:
+                seconds = time.perf_counter() - started_s
+                self._calls.made("SQL", self._place, name_of(work), seconds, success=success)
 
     def _transact(self, reads: bool, work: Callable[..., T], *args: Any) -> T:
         with self.engine.connect().execution_options(vigie_read=reads) as connection, connection.begin():

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from vigie_api.telemetry.events import Event, FeedbackReceived, ModelSwapped, RefreshFailed
+from vigie_api import __version__
+from vigie_api.telemetry.events import AlertRaised, Event, FeedbackReceived, ModelSwapped, RefreshFailed
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -44,6 +45,34 @@ class Metrics:
         self._model = Gauge(
             "vigie_model_info", "1 for the served version.", ("version", "recipe"), registry=self.registry
         )
+        self._alerts = Counter("vigie_alerts_raised", "Alerts opened.", ("kind",), registry=self.registry)
+        self.alerts_open = Gauge("vigie_alerts_open", "Alerts nobody has acknowledged.", registry=self.registry)
+        self.outbox_depth = Gauge("vigie_outbox_depth", "E-mails waiting to be sent.", registry=self.registry)
+        self.outbox_age = Gauge(
+            "vigie_outbox_oldest_age_seconds", "How long the oldest of them has waited.", registry=self.registry
+        )
+        self.mail_attempts = Counter(
+            "vigie_mail_attempts", "Attempts to send an e-mail: sent or failed.", ("outcome",), registry=self.registry
+        )
+        for outcome in ("sent", "failed"):
+            self.mail_attempts.labels(outcome)
+        self._call_seconds = Histogram(
+            "vigie_call_seconds",
+            "Time of the calls to what the service depends on: SQL, HTTP (MLflow), SMTP.",
+            ("kind",),
+            buckets=_LATENCY_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._call_failures = Counter("vigie_call_failures", "Those that failed.", ("kind",), registry=self.registry)
+        self._telemetry_drops = Counter(
+            "vigie_telemetry_dropped",
+            "Items that never reached Application Insights.",
+            ("reason",),
+            registry=self.registry,
+        )
+        for reason in ("queue-full", "refused", "failed", "shutdown"):
+            self._telemetry_drops.labels(reason)
+        Gauge("vigie_build_info", "1 for what runs.", ("version",), registry=self.registry).labels(__version__).set(1)
         self._request_children: dict[tuple[str, str, int], Callable[[], None]] = {}
         self._second_children: dict[str, Callable[[float], None]] = {}
         self._prediction_children: dict[tuple[str, str], Callable[..., None]] = {}
@@ -68,6 +97,17 @@ class Metrics:
             inc = self._prediction_children[key] = self._predictions.labels(sentiment, served_version).inc
         inc(count)
 
+    def called(self, kind: str, seconds: float, *, success: bool) -> None:
+        """Count a call to the database, the registry or the mail server."""
+        self._call_seconds.labels(kind).observe(seconds)
+        failures = self._call_failures.labels(kind)
+        if not success:
+            failures.inc()
+
+    def telemetry_dropped(self, reason: str, count: int) -> None:
+        """Count what was not delivered to Application Insights."""
+        self._telemetry_drops.labels(reason).inc(count)
+
     def watch(self, name: str, description: str, value: Callable[[], float]) -> None:
         """A gauge that asks `value` whenever it is scraped."""
         Gauge(name, description, registry=self.registry).set_function(value)
@@ -78,6 +118,8 @@ class Metrics:
             self._feedback.labels(event.verdict, event.where).inc()
         elif isinstance(event, RefreshFailed):
             self._refresh_failures.inc()
+        elif isinstance(event, AlertRaised):
+            self._alerts.labels(event.kind).inc()
         elif isinstance(event, ModelSwapped):
             self._swaps.inc()
             self._model.clear()
