@@ -12,6 +12,10 @@ from vigie_api import __version__, health, problem
 from vigie_api.access.keys import Keyring
 from vigie_api.access.rate import RateLimit
 from vigie_api.access.route import Doorkeeper
+from vigie_api.alerts import routes as alert_routes
+from vigie_api.alerts.book import AlertBook
+from vigie_api.alerts.courier import Courier
+from vigie_api.alerts.post import mail_domain, policy_of, post_of
 from vigie_api.champion import routes as champion_routes
 from vigie_api.champion.evidence import Shelf
 from vigie_api.champion.promotion import Promoter
@@ -81,6 +85,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         prediction_routes.router,
         feedback_routes.taking,
         feedback_routes.reading,
+        alert_routes.router,
         champion_routes.router,
         health.router,
     ):
@@ -110,6 +115,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             _prepare_database(services.database, migrating=settings.migrate_on_start),
             services.recorder.run(),
             services.feedback.run(settings.spool_drain_s),
+            services.courier.run("event"),
+            services.courier.run("email"),
             services.refresher.run(settings.poll_s),
             services.shadow.run_follow(settings.poll_s),
             services.shadow.run(),
@@ -161,6 +168,7 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
     metrics.watch(
         "vigie_model_checked_age_seconds", "Since the registry last answered.", lambda: age_s(refresher.checked_s)
     )
+    book = AlertBook(database, policy_of(settings), mail_domain=mail_domain(settings))
     return Services(
         settings=settings,
         metrics=metrics,
@@ -174,7 +182,9 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         promoter=Promoter(registry, telemetry),
         shadow=shadow,
         predictor=predictor,
-        feedback=FeedbackDesk(database, recorder, spool, telemetry, max_chars=settings.max_text_chars),
+        alerts=book,
+        courier=Courier(database, telemetry, post_of(settings), retry_s=settings.mail_retry_s),
+        feedback=FeedbackDesk(database, recorder, spool, book, telemetry, max_chars=settings.max_text_chars),
     )
 
 

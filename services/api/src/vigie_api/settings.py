@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from vigie_api.alerts.addresses import MailAddress, MailAddresses, TimeZone
 from vigie_api.telemetry.appinsights.connection import Connection, parse_connection
 
 Scope = Literal["predict", "ingest", "review", "admin"]
@@ -121,6 +122,43 @@ class Settings(BaseSettings):
     )
     flush_s: float = Field(0.25, gt=0, description="Seconds between two writes of waiting predictions.")
     spool_drain_s: float = Field(2.0, gt=0, description="Seconds between two attempts to empty the spool.")
+    smtp_host: str | None = Field(
+        None, description="Mail server for alerts. Unset: no e-mail is sent; alerts are kept and shown all the same."
+    )
+    smtp_port: int | None = Field(
+        None, ge=1, le=65_535, description="Its port. Unset: 587 with starttls, 465 with tls, 25 with none."
+    )
+    smtp_security: Literal["none", "starttls", "tls"] = Field(
+        "starttls", description="How the connection is kept private: starttls, tls from the first byte, or none."
+    )
+    smtp_username: str | None = Field(None, description="User of the mail server, when it asks for one.")
+    smtp_password: SecretStr | None = Field(None, description="Password of that user.")
+    mail_from: MailAddress | None = Field(
+        None, description="Sender of alerts: an address, or Vigie <vigie@example.org>."
+    )
+    mail_to: MailAddresses = Field((), description="Who gets alerts: addresses, separated by commas.")
+    mail_language: Literal["fr", "en"] = Field("fr", description="Language of the e-mails: fr or en.")
+    mail_timezone: TimeZone = Field("Europe/Paris", description="Time zone of the times in e-mails.")
+    mail_retry_s: float = Field(
+        5.0,
+        gt=0,
+        description="Seconds before an e-mail is tried again; doubled each time, up to 15 minutes, for a week.",
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s<>\"'?#]+$",
+        description="Address of the page as people reach it, for the links in e-mails: https://vigie.example.org",
+    )
+    alert_count: int = Field(3, ge=2, le=100, description="Predictions judged wrong that make an alert.")
+    alert_window_s: float = Field(
+        300.0, gt=0, le=86_400, description="They make one with less than this many seconds between first and last."
+    )
+    alert_cooldown_s: float = Field(
+        3_600.0,
+        ge=0,
+        le=2_592_000,
+        description="For so many seconds after its opening an alert takes in further wrong verdicts: no second e-mail.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     access_log_every: int = Field(
         100, ge=0, description="One request in so many is logged; 5xx and slow ones always. 0: only those."
@@ -155,6 +193,18 @@ class Settings(BaseSettings):
             _ = self.appinsights
         except ValueError as error:
             raise ValueError(f"VIGIE_API_APPINSIGHTS_CONNECTION_STRING: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _mail_makes_sense(self) -> "Settings":
+        if self.smtp_host is None:
+            return self
+        if self.mail_from is None or not self.mail_to:
+            raise ValueError("with VIGIE_API_SMTP_HOST set, VIGIE_API_MAIL_FROM and VIGIE_API_MAIL_TO are needed too")
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            raise ValueError("set VIGIE_API_SMTP_USERNAME and VIGIE_API_SMTP_PASSWORD, or neither")
+        if self.smtp_username is not None and self.smtp_security == "none" and not is_loopback(self.smtp_host):
+            raise ValueError("VIGIE_API_SMTP_SECURITY=none would send the password in clear: use starttls or tls")
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from vigie_api.alerts.book import AlertBook
+from vigie_api.alerts.courier import Courier
 from vigie_api.champion.evidence import Shelf
 from vigie_api.champion.promotion import Promoter
 from vigie_api.champion.refresh import Refresher
@@ -35,6 +37,8 @@ class Services:
     promoter: Promoter
     shadow: Shadow
     predictor: Predictor
+    alerts: AlertBook
+    courier: Courier
     feedback: FeedbackDesk
 
 

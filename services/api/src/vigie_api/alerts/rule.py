@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,16 @@ class Policy:
         return max(self.window, self.cooldown)
 
 
-def burst(wrong: Iterable[Wrong], policy: Policy, *, holding: str | None = None) -> tuple[Wrong, ...] | None:
+W = TypeVar("W", bound=Wrong)
+
+
+def burst(wrong: Iterable[W], policy: Policy, *, holding: str | None = None) -> tuple[W, ...] | None:
     """The earliest `policy.count` predictions with less than `policy.window_s` between the first and the last verdict.
 
     Several verdicts on one prediction count once, at the latest. With `holding`, only a burst with that prediction in
     it is wanted: any other was seen when its own last verdict came. None: no such burst.
     """
-    latest: dict[str, Wrong] = {}
+    latest: dict[str, W] = {}
     for verdict in wrong:
         known = latest.get(verdict.prediction_id)
         if known is None or known.received_at < verdict.received_at:

@@ -5,6 +5,9 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 
+from sqlalchemy import Connection
+
+from vigie_api.alerts.book import AlertBook
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.feedback.schema import FeedbackRequest
 from vigie_api.feedback.spool import Spool
@@ -22,11 +25,19 @@ class FeedbackDesk:
     """Takes verdicts into the database, or into the spool while it is away. `spool` None: DatabaseAway instead."""
 
     def __init__(
-        self, database: Database, recorder: Recorder, spool: Spool | None, telemetry: Telemetry, *, max_chars: int
+        self,
+        database: Database,
+        recorder: Recorder,
+        spool: Spool | None,
+        alerts: AlertBook,
+        telemetry: Telemetry,
+        *,
+        max_chars: int,
     ) -> None:
         self._database = database
         self._recorder = recorder
         self._spool = spool
+        self._alerts = alerts
         self._telemetry = telemetry
         self._max_chars = max_chars
         self._ids = IdSource()
@@ -65,11 +76,11 @@ class FeedbackDesk:
 
     async def _keep(self, entry: Entry) -> tuple[Entry, bool, str]:
         if self._spool is None:
-            return *await self._database.write(keep, entry), "database"
+            return *await self._database.write(self._write, entry), "database"
         if not self._spool.depth:  # else it queues behind what waits: the last verdict counts
             try:
                 # The thread goes on, and may commit yet: the spool is then replayed under the same id, which is once.
-                return *await asyncio.wait_for(self._database.write(keep, entry), _PATIENCE_S), "database"
+                return *await asyncio.wait_for(self._database.write(self._write, entry), _PATIENCE_S), "database"
             except (DatabaseAway, TimeoutError):
                 _log.warning("the database is away: feedback goes to the spool")
         try:
@@ -78,6 +89,12 @@ class FeedbackDesk:
             raise DatabaseAway("Neither the database nor the spool takes feedback. Keep it and try again.") from error
         return entry, True, "spool"
 
+    def _write(self, connection: Connection, entry: Entry, *, replayed: bool = False) -> tuple[Entry, bool]:
+        kept, new = keep(connection, entry, replayed=replayed)
+        if new:
+            self._alerts.judge(connection, kept)
+        return kept, new
+
     async def drain(self) -> int:
         """Move what waits in the spool to the database, in order; returns how many entries. Raises DatabaseAway."""
         moved = 0
@@ -85,7 +102,7 @@ class FeedbackDesk:
             return moved
         for path, entry in await asyncio.to_thread(lambda spool: list(spool.waiting()), self._spool):
             try:
-                await self._database.write(partial(keep, replayed=True), entry)
+                await self._database.write(partial(self._write, replayed=True), entry)
             except DatabaseAway:
                 raise
             except Exception:

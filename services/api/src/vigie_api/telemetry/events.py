@@ -59,7 +59,7 @@ class AliasMoved:
 
 @dataclass(frozen=True, slots=True)
 class AlertRaised:
-    """An alert was opened and is durable. `count` is what it held then; `window_s` is None for other kinds."""
+    """An alert was opened and is durable. `count` is what it holds by now; `window_s` is a misprediction's."""
 
     alert_id: str
     kind: str

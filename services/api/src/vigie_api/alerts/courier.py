@@ -1,0 +1,151 @@
+"""Delivers what is in the outbox: events to telemetry at once, e-mails with patience. At least once, and only once
+unless the process dies between the mail server's 250 and the mark in the database."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from vigie_api.alerts import outbox
+from vigie_api.alerts.listing import find
+from vigie_api.alerts.outbox import LEASE_S, Channel, Claim
+from vigie_api.alerts.post import Post
+from vigie_api.alerts.smtp import Conversation, NotSent
+from vigie_api.database.engine import Database, DatabaseAway
+from vigie_api.telemetry.events import AlertRaised, Telemetry
+
+_log = logging.getLogger("vigie_api.alerts")
+_LOOK_S: Final = 0.5
+_MARK_AGAIN_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 900.0
+_KEEP_TRYING_S: Final = 7 * 86_400.0
+_GRACE_S: Final = 10.0
+_DEADLINE_S: Final = 700.0  # longer than every single wait of a conversation that goes on
+
+
+class Courier:
+    """Delivers for one process. `post` None: no e-mail is sent from here, those that wait go on waiting."""
+
+    def __init__(self, database: Database, telemetry: Telemetry, post: Post | None, *, retry_s: float) -> None:
+        self._database = database
+        self._telemetry = telemetry
+        self._post = post
+        self._retry_s = retry_s
+
+    async def run(self, channel: Channel) -> None:
+        """Deliver what is due on a channel until cancelled; what is under way then is finished, for ten seconds."""
+        if channel == "email" and self._post is None:
+            return
+        while True:
+            try:
+                while await self._finishing(channel):
+                    pass
+            except DatabaseAway:
+                _log.debug("the database is away: alerts wait")
+            except Exception:
+                _log.exception("the outbox could not be worked through")
+            await asyncio.sleep(_LOOK_S)
+
+    async def _finishing(self, channel: Channel) -> bool:
+        """Deliver one, and do not let go of it half-way: a mail that is sent must be marked as sent."""
+        task = asyncio.ensure_future(self.deliver_one(channel))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task], timeout=_GRACE_S)
+            task.cancel()
+            await asyncio.wait([task])
+            raise
+
+    async def deliver_one(self, channel: Channel) -> bool:
+        """Claim one delivery and try it; False when nothing is due. Raises DatabaseAway while nothing is claimed."""
+        ours = await self._database.write(outbox.claim, channel)
+        if ours is None:
+            return False
+        if channel == "event":
+            await self._tell(ours)
+        else:
+            await self._mail(ours)
+        return True
+
+    async def _tell(self, ours: Claim) -> None:
+        alert = await self._database.read(find, ours.alert_id)
+        self._telemetry.emit(
+            AlertRaised(alert.id, alert.kind, alert.model_version, alert.count, alert.evidence.get("window_s"))
+        )
+        await self._mark(ours)
+
+    async def _mail(self, ours: Claim) -> None:
+        assert self._post is not None  # noqa: S101 - `run` made sure
+        recipients = ours.recipients or self._post.recipients
+        try:
+            alert = await self._database.read(find, ours.alert_id)
+            message = self._post.letters.write(alert, ours.message_id)
+            refused = await self._send(ours, recipients, message)
+        except NotSent as failure:
+            await self._postpone(ours, str(failure), ours.recipients)
+        except DatabaseAway:
+            raise
+        except Exception as error:  # a letter that cannot be written must not hold up the others
+            _log.exception("an alert's e-mail could not be written", extra={"alert_id": ours.alert_id})
+            await self._postpone(ours, type(error).__name__, ours.recipients)
+        else:
+            if refused:
+                await self._postpone(ours, f"refused for {len(refused)} of {len(recipients)} recipients", refused)
+            else:
+                await self._mark(ours)
+                _log.info("an alert's e-mail was sent", extra={"alert_id": ours.alert_id, "attempts": ours.attempts})
+
+    async def _send(self, ours: Claim, recipients: Sequence[str], message: bytes) -> list[str]:
+        assert self._post is not None  # noqa: S101 - as above
+        conversation = Conversation(self._post.server)
+        renewing = asyncio.create_task(self._renew(ours))
+        sending = asyncio.create_task(asyncio.to_thread(conversation.send, self._post.sender, recipients, message))
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                return await asyncio.shield(sending)
+        except (TimeoutError, asyncio.CancelledError):
+            conversation.abort()
+            await asyncio.wait([sending])
+            if sending.exception() is None:
+                return sending.result()
+            raise
+        finally:
+            renewing.cancel()
+
+    async def _renew(self, ours: Claim) -> None:
+        while True:
+            await asyncio.sleep(LEASE_S / 4)
+            try:
+                await self._database.write(outbox.renew, ours)
+            except DatabaseAway:
+                _log.debug("the lease could not be renewed")
+
+    async def _mark(self, ours: Claim) -> None:
+        """Mark it as delivered, however long the database is away: only the end of the process ends the attempt."""
+        while True:
+            try:
+                await self._database.write(outbox.delivered, ours)
+            except DatabaseAway:
+                await asyncio.sleep(_MARK_AGAIN_S)
+            else:
+                return
+
+    async def _postpone(self, ours: Claim, error: str, left: Sequence[str] | None) -> None:
+        pause_s = pause_after(ours.attempts, self._retry_s, random.random())
+        again = await self._database.write(outbox.postpone, ours, error, pause_s, left, _KEEP_TRYING_S)
+        told = {"alert_id": ours.alert_id, "attempts": ours.attempts, "reason": error, "again_in_s": round(pause_s)}
+        if again:
+            _log.warning("an alert's e-mail was not sent; it is tried again", extra=told)
+        else:
+            _log.error("an alert's e-mail was given up after a week", extra=told)
+
+
+def pause_after(attempts: int, base_s: float, chance: float) -> float:
+    """Seconds to wait after so many failed attempts: doubled each time up to 15 minutes, then cut by up to a half.
+
+    `chance` in [0, 1) spreads those who failed together (AWS, "Exponential Backoff and Jitter", equal jitter).
+    """
+    whole = min(_LONGEST_PAUSE_S, base_s * 2.0 ** min(attempts - 1, 30))
+    return whole * (0.5 + chance / 2)
