@@ -19,6 +19,7 @@ from vigie_api.champion.serving import Release
 from vigie_api.problem import Problem
 from vigie_api.settings import Settings
 from vigie_api.telemetry.calls import Calls, a_call
+from vigie_api.telemetry.calls import Calls, a_call
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -118,11 +119,13 @@ class Registry:
         where = urlsplit(self._settings.mlflow_uri)
         return f"{where.hostname}:{where.port or where.scheme}"
 
+    @a_call
     def champion(self) -> Release:
     @a_call
         """The version that the alias champion names now: one request."""
         return self._aliased(CHAMPION)
 
+    @a_call
     def aliased(self, alias: str) -> Release | None:
     @a_call
         """The version behind an alias, or None."""
@@ -138,6 +141,7 @@ class Registry:
         with self._asking(missing):
             return _release(self._client.get_model_version_by_alias(self.name, alias))
 
+    @a_call
     def release(self, version: str) -> Release:
     @a_call
         """One version by number."""
@@ -147,6 +151,7 @@ class Registry:
     def _no_such(self, version: str) -> Problem:
         return NoSuchVersion(f"{self.name!r} has no version {version}. GET /v1/models lists them.")
 
+    @a_call
     def download(self, version: str, into: Path) -> Path:
     @a_call
         """Fetch the artifact folder of a version, by number, and return where it is."""
@@ -155,6 +160,7 @@ class Registry:
             store = open_store(f"{address.rstrip('/')}/artifacts", self._settings.mlflow_uri)
             return fetch_folder(store, "vigie", into, self._settings.download_timeout_s)
 
+    @a_call
     def board(self) -> list[BoardRow]:
     @a_call
         """The newest hundred versions, newest first, with the finite metrics of their runs."""
@@ -189,6 +195,7 @@ class Registry:
                 self._runs[run_id] = known
         return known
 
+    @a_call
     def documents(self, address: str, paths: Sequence[str]) -> dict[str, Any]:
         """The JSON documents below an address; what is not there, or is no JSON, is left out. Raises RegistryAway."""
         with self._asking(lambda: RegistryAway("MLflow could not list the files of a run.")):
@@ -203,11 +210,13 @@ class Registry:
                     found[path] = read_json(store, path, _QUESTION_S)
             return found
 
+    @a_call
     def point(self, alias: str, version: str) -> None:
         """Let an alias name a version."""
         with self._asking(lambda: self._no_such(version)):
             self._client.set_registered_model_alias(self.name, alias, version)
 
+    @a_call
     def tag(self, version: str, tags: Mapping[str, str]) -> None:
         """Set tags of a version."""
         with self._asking(lambda: self._no_such(version)):
