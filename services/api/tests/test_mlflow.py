@@ -88,6 +88,14 @@ async def test_a_promoted_version_serves_at_once_and_a_rollback_brings_the_old_o
         judged = (await api.client.post("/v1/predict", json={"text": "a"})).json()
         assert judged["model"]["version"] == first
 
+        told = (await api.client.get("/v1/models/moves")).json()
+        assert [(move["action"], move["version"], move["previous"], move["reason"]) for move in told["moves"]] == [
+            ("rollback", first, second, "worse in French"),
+            ("promote", second, first, "better"),
+            ("promote", first, None, "first of all"),
+        ]
+        assert told["registry_error"] is None
+
 
 async def test_the_configured_registry_is_asked_whatever_mlflow_finds_in_the_environment(
     running, connected, registry, monkeypatch

@@ -18,6 +18,7 @@ from vigie_api.alerts.courier import Courier
 from vigie_api.alerts.post import mail_domain, policy_of, post_of
 from vigie_api.champion import routes as champion_routes
 from vigie_api.champion.evidence import Shelf
+from vigie_api.champion.moves import MoveTrail
 from vigie_api.champion.promotion import Promoter
 from vigie_api.champion.refresh import Refresher
 from vigie_api.champion.registry import Registry
@@ -120,6 +121,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             services.refresher.run(settings.poll_s),
             services.shadow.run_follow(settings.poll_s),
             services.shadow.run(),
+            services.trail.run(),
         ):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         yield
@@ -140,6 +142,8 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
     recorder = Recorder(database, metrics, queue_size=settings.queue_size, flush_s=settings.flush_s)
     stack.push_async_callback(recorder.close)
     registry = Registry(settings, calls)
+    trail = MoveTrail(registry, database)
+    stack.push_async_callback(trail.close)
     shelf = Shelf(registry)
     stack.callback(shelf.close)
     serving = Serving()
@@ -179,7 +183,8 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         refresher=refresher,
         registry=registry,
         shelf=shelf,
-        promoter=Promoter(registry, telemetry),
+        promoter=Promoter(registry, trail, telemetry),
+        trail=trail,
         shadow=shadow,
         predictor=predictor,
         alerts=book,

@@ -7,6 +7,7 @@ from fastapi import Request
 from vigie_api.alerts.book import AlertBook
 from vigie_api.alerts.courier import Courier
 from vigie_api.champion.evidence import Shelf
+from vigie_api.champion.moves import MoveTrail
 from vigie_api.champion.promotion import Promoter
 from vigie_api.champion.refresh import Refresher
 from vigie_api.champion.registry import Registry
@@ -35,6 +36,7 @@ class Services:
     registry: Registry
     shelf: Shelf
     promoter: Promoter
+    trail: MoveTrail
     shadow: Shadow
     predictor: Predictor
     alerts: AlertBook

@@ -19,7 +19,6 @@ from vigie_api.champion.serving import Release
 from vigie_api.problem import Problem
 from vigie_api.settings import Settings
 from vigie_api.telemetry.calls import Calls, a_call
-from vigie_api.telemetry.calls import Calls, a_call
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
 GATE, DIGEST, RECIPE = "vigie.gate", "vigie.artifact_digest", "vigie.recipe"
 _PAGE = 100
+_TAGS_PAGE = 1_000
 _QUESTION_S = 5
 # Gentle: a look-up gives up after ten seconds, and MLflow's own retries would make that minutes.
 _CLIENT_ENV = {
@@ -85,8 +85,8 @@ class Registry:
 
     def __init__(self, settings: Settings, calls: Calls | None = None) -> None:
         self.name = settings.model_name
-        self._settings = settings
         self.calls = calls
+        self._settings = settings
         self._runs: dict[str, _Run] = {}  # a finished run does not change
 
     @cached_property
@@ -121,13 +121,11 @@ class Registry:
 
     @a_call
     def champion(self) -> Release:
-    @a_call
         """The version that the alias champion names now: one request."""
         return self._aliased(CHAMPION)
 
     @a_call
     def aliased(self, alias: str) -> Release | None:
-    @a_call
         """The version behind an alias, or None."""
         try:
             return self._aliased(alias)
@@ -143,7 +141,6 @@ class Registry:
 
     @a_call
     def release(self, version: str) -> Release:
-    @a_call
         """One version by number."""
         with self._asking(lambda: self._no_such(version)):
             return _release(self._client.get_model_version(self.name, version))
@@ -153,7 +150,6 @@ class Registry:
 
     @a_call
     def download(self, version: str, into: Path) -> Path:
-    @a_call
         """Fetch the artifact folder of a version, by number, and return where it is."""
         with self._asking(lambda: RegistryAway(f"Version {version} has no artifact folder in the registry.")):
             address = self._client.get_model_version_download_uri(self.name, version)
@@ -162,7 +158,6 @@ class Registry:
 
     @a_call
     def board(self) -> list[BoardRow]:
-    @a_call
         """The newest hundred versions, newest first, with the finite metrics of their runs."""
         with self._asking(lambda: RegistryAway("MLflow could not list the versions.")):
             versions = self._client.search_model_versions(
@@ -182,6 +177,15 @@ class Registry:
                 )
                 for version in versions
             ]
+
+    @a_call
+    def tags(self) -> list[tuple[Release, dict[str, str]]]:
+        """The newest thousand versions, each with its tags."""
+        with self._asking(lambda: RegistryAway("MLflow could not list the versions.")):
+            found = self._client.search_model_versions(
+                f"name='{self.name}'", max_results=_TAGS_PAGE, order_by=["version_number DESC"]
+            )
+            return [(_release(version), dict(version.tags)) for version in found]
 
     def _run(self, run_id: str | None) -> "_Run":
         if not run_id:
@@ -205,7 +209,6 @@ class Registry:
                 there |= names(store, folder)
             found: dict[str, Any] = {}
             for path in there.intersection(paths):
-    @a_call
                 with suppress(ValueError):
                     found[path] = read_json(store, path, _QUESTION_S)
             return found
@@ -221,13 +224,11 @@ class Registry:
         """Set tags of a version."""
         with self._asking(lambda: self._no_such(version)):
             for key, value in tags.items():
-    @a_call
                 self._client.set_model_version_tag(self.name, version, key, value)
 
 
 def _what_it_did(error: Exception) -> str:
     from mlflow.exceptions import MlflowException, RestException
-    @a_call
 
     if isinstance(error, RestException):
         return f"did not give what was asked ({error.error_code})"

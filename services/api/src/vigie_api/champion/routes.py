@@ -4,15 +4,17 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from vigie_api.access.route import GuardedRoute, needs, operation_id
-from vigie_api.champion.promotion import Move
+from vigie_api.champion.promotion import Moved as Promoted
 from vigie_api.champion.schema import (
     AliasTarget,
     Leaderboard,
     ModelVersion,
     Moved,
+    Moves,
+    MovesQuery,
     Reason,
     Refreshed,
     ServedModel,
@@ -86,6 +88,14 @@ async def rollback(body: Reason, request: Request) -> Moved:
     return await _moved(services(request), move)
 
 
+@router.get("/models/moves", openapi_extra=needs("review"), responses=problems(503))
+async def moves(query: Annotated[MovesQuery, Query()], request: Request) -> Moves:
+    """Who promoted and rolled back what, and why; through this API or the command line; the latest first."""
+    trail = services(request).trail
+    found, following = await trail.page(query.limit, query.cursor)
+    return Moves(moves=found, next_cursor=following, registry_error=trail.trouble)
+
+
 def describe(service: Services) -> ServedModel:
     """What serves now. Raises NoModel."""
     served = service.serving.get()
@@ -108,7 +118,7 @@ def describe(service: Services) -> ServedModel:
     )
 
 
-async def _moved(service: Services, move: Move) -> Moved:
+async def _moved(service: Services, move: Promoted) -> Moved:
     error = None
     try:
         await service.refresher.refresh()

@@ -119,8 +119,42 @@ class Leaderboard(BaseModel):
     models: list[ModelVersion]
 
 
+MOVES_CURSOR = "^m[0-9]{1,17}-[0-9]{1,18}$"
+
+
+class MoveOut(BaseModel):
+    """The champion became another version."""
+
+    at: datetime
+    action: Literal["promote", "rollback"]
+    version: str = Field(examples=["4"])
+    recipe: str = Field(examples=["tfidf_logreg"])
+    previous: str | None = Field(description="The champion before; null when there was none, or nobody wrote it down.")
+    by: str = Field(description="Name of the API key, or the user of the command line.")
+    reason: str
+
+
+class MovesQuery(BaseModel):
+    """Which page of the trail."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=1_000)
+    cursor: str | None = Field(None, pattern=MOVES_CURSOR, description="`next_cursor` of the page before.")
+
+
+class Moves(BaseModel):
+    """Promotions and rollbacks, the latest first."""
+
+    moves: list[MoveOut]
+    next_cursor: str | None
+    registry_error: str | None = Field(
+        description="Why the registry could not be asked for moves that were made elsewhere; null when it could."
+    )
+
+
 class Reason(BaseModel):
-    """Why an alias moves; kept as a tag of the version."""
+    """Why an alias moves; kept with who and when."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"reason": "Better on French tweets, see run 3f2a."}]}
