@@ -36,6 +36,7 @@ from vigie_api.openapi import DESCRIPTION, TAGS, use_documented_openapi
 from vigie_api.prediction import routes as prediction_routes
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
+from vigie_api.review import routes as review_routes
 from vigie_api.settings import Settings
 from vigie_api.shadow.metrics import ShadowMetrics
 from vigie_api.shadow.shadow import Shadow
@@ -86,6 +87,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         prediction_routes.router,
         feedback_routes.taking,
         feedback_routes.reading,
+        review_routes.router,
         alert_routes.router,
         champion_routes.router,
         health.router,
