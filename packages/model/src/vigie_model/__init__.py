@@ -18,6 +18,8 @@ from vigie_model.model import MAX_TEXT_LENGTH, Explanation, Model, Prediction, l
 from vigie_model.network import NetworkScorer
 from vigie_model.plain import plain_text
 from vigie_model.pyfunc import pyfunc_source
+from vigie_model.reference import Bins, Reference, known_words, read_reference
+from vigie_model.reference import describe as describe_reference
 from vigie_model.saved_model import SavedModelFeatures
 from vigie_model.scorers import FeatureScorer, Scorer
 from vigie_model.sequences import Tokens, WordIndex, WordPieces
@@ -30,6 +32,7 @@ __all__ = [
     "LANGUAGES",
     "MAX_TEXT_LENGTH",
     "ArtifactError",
+    "Bins",
     "Block",
     "BoosterHead",
     "ByLanguage",
@@ -51,6 +54,7 @@ __all__ = [
     "NetworkScorer",
     "Platt",
     "Prediction",
+    "Reference",
     "SavedModelFeatures",
     "Scorer",
     "TfidfFeatures",
@@ -62,9 +66,12 @@ __all__ = [
     "WordPieces",
     "WordVectorFeatures",
     "artifact_digest",
+    "describe_reference",
     "detect_language",
+    "known_words",
     "load",
     "plain_text",
     "pyfunc_source",
+    "read_reference",
     "save",
 ]

@@ -69,6 +69,9 @@ def test_a_fit_makes_a_model_that_has_learned(kind: str, posts: tuple[list[str],
     reference = model.manifest.reference
     assert reference["rows"] == 240
     assert sum(reference["score_histogram"]["counts"]) == 240
+    statistics = vigie_model.read_reference(reference)
+    assert statistics.rows == 240
+    assert None not in (statistics.score, statistics.length, statistics.languages, statistics.coverage)
     assert sum(reference["language_share"].values()) == pytest.approx(1)
     assert [step for step, _ in steps][-1] == "write"
     shares = [share for step, share in steps if step == "search"]

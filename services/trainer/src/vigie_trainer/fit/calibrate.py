@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from vigie_model import Isotonic, Platt, detect_language
+from vigie_model import Isotonic, Platt, describe_reference
 
 TARGET_ACCURACY = 0.90
 """Outside the uncertain band, at least so many verdicts are right (out of fold)."""
@@ -80,16 +80,11 @@ def reference_statistics(
 ) -> dict[str, Any]:
     """What live traffic is compared with later: distributions over the training texts, by out-of-fold scores."""
     edges = np.linspace(0.0, 1.0, 11)
-    lengths = np.array([len(text) for text in texts])
-    languages = [detect_language(text) for text in texts]
-    return {
-        "rows": len(scores),
+    return describe_reference(texts, scores.tolist()) | {
         "positive_share": float(labels.mean()),
         "predicted_positive_share": float((scores >= 0.5).mean()),
         "accuracy": float(((scores >= 0.5) == (labels == 1)).mean()),
         "uncertain_share": float(((scores > band[0]) & (scores < band[1])).mean()),
         "score_mean": float(scores.mean()),
         "score_histogram": {"edges": edges.tolist(), "counts": np.histogram(scores, edges)[0].tolist()},
-        "length_quantiles": {f"{q:.2f}": float(np.quantile(lengths, q)) for q in (0.05, 0.25, 0.5, 0.75, 0.95)},
-        "language_share": {code: languages.count(code) / len(languages) for code in ("en", "fr", "und")},
     }
