@@ -28,6 +28,8 @@ from vigie_api.champion.versions import Versions
 from vigie_api.database.engine import Database, is_away
 from vigie_api.database.migrate import migrate
 from vigie_api.docs_page import add_docs_page
+from vigie_api.drift import routes as drift_routes
+from vigie_api.drift.watch import DriftWatch, drift_limits
 from vigie_api.edge import Edge
 from vigie_api.feedback import routes as feedback_routes
 from vigie_api.feedback.desk import FeedbackDesk
@@ -42,12 +44,14 @@ from vigie_api.shadow.metrics import ShadowMetrics
 from vigie_api.shadow.shadow import Shadow
 from vigie_api.state import Services
 from vigie_api.telemetry.appinsights.sink import ApplicationInsights
+from vigie_api.telemetry.backlog import BacklogGauges
 from vigie_api.telemetry.calls import Calls
 from vigie_api.telemetry.events import LogSink, Telemetry
 from vigie_api.telemetry.metrics import Metrics, age_s
 
 _log = logging.getLogger("vigie_api")
 _MIGRATE_AGAIN_S = 2.0
+_BACKLOG_S = 15.0  # as often as Prometheus asks
 _NO_NATIVE_TELEMETRY = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
 
@@ -90,6 +94,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         review_routes.router,
         alert_routes.router,
         champion_routes.router,
+        drift_routes.router,
         health.router,
     ):
         # Not include_router: each level of inclusion matches the path again, and that is paid by every request.
@@ -124,6 +129,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             services.shadow.run_follow(settings.poll_s),
             services.shadow.run(),
             services.trail.run(),
+            services.drift.run(),
+            BacklogGauges(services.database, services.metrics).run(_BACKLOG_S),
         ):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         yield
@@ -187,10 +194,11 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         shelf=shelf,
         promoter=Promoter(registry, trail, telemetry),
         trail=trail,
+        drift=DriftWatch(database, serving, book, drift_limits(settings), metrics.registry),
         shadow=shadow,
         predictor=predictor,
         alerts=book,
-        courier=Courier(database, telemetry, post_of(settings), retry_s=settings.mail_retry_s),
+        courier=Courier(database, telemetry, post_of(settings), retry_s=settings.mail_retry_s, calls=calls),
         feedback=FeedbackDesk(database, recorder, spool, book, telemetry, max_chars=settings.max_text_chars),
     )
 

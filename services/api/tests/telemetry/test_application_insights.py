@@ -95,7 +95,7 @@ async def test_only_the_feedback_event_holds_the_text_of_a_tweet(running, observ
         await judge(api)
         await api.client.get(f"/v1/{SECRET}?q={SECRET}")
 
-        def refuse(connection, *_):
+        def refuse(*_, **__):
             raise ValueError(f"INSERT {SECRET}") from KeyError(SECRET)
 
         monkeypatch.setattr("vigie_api.feedback.desk.keep", refuse)
@@ -182,7 +182,7 @@ def dropped(api, reason):
 
 async def test_while_the_endpoint_hangs_requests_are_answered_and_the_end_comes_soon(running, observed, ingestion):
     ingestion.release.clear()
-    async with running(observed) as api:
+    async with running(observed.model_copy(update={"appinsights_sample_s": 0.0})) as api:
         await judge(api)
         await until(lambda: ingestion.attempts >= 1)
         for _ in range(50):

@@ -5,6 +5,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from vigie_api.alerts import outbox
@@ -13,6 +14,7 @@ from vigie_api.alerts.outbox import LEASE_S, Channel, Claim
 from vigie_api.alerts.post import Post
 from vigie_api.alerts.smtp import Conversation, NotSent
 from vigie_api.database.engine import Database, DatabaseAway
+from vigie_api.telemetry.calls import Calls
 from vigie_api.telemetry.events import AlertRaised, Telemetry
 
 _log = logging.getLogger("vigie_api.alerts")
@@ -27,11 +29,14 @@ _DEADLINE_S: Final = 700.0  # longer than every single wait of a conversation th
 class Courier:
     """Delivers for one process. `post` None: no e-mail is sent from here, those that wait go on waiting."""
 
-    def __init__(self, database: Database, telemetry: Telemetry, post: Post | None, *, retry_s: float) -> None:
+    def __init__(
+        self, database: Database, telemetry: Telemetry, post: Post | None, *, retry_s: float, calls: Calls | None = None
+    ) -> None:
         self._database = database
         self._telemetry = telemetry
         self._post = post
         self._retry_s = retry_s
+        self._calls = calls
 
     async def run(self, channel: Channel) -> None:
         """Deliver what is due on a channel until cancelled; what is under way then is finished, for ten seconds."""
@@ -82,7 +87,8 @@ class Courier:
         try:
             alert = await self._database.read(find, ours.alert_id)
             message = self._post.letters.write(alert, ours.message_id)
-            refused = await self._send(ours, recipients, message)
+            with nullcontext() if self._calls is None else self._calls.timed("SMTP", self._post.server.host, "send"):
+                refused = await self._send(ours, recipients, message)
         except NotSent as failure:
             await self._postpone(ours, str(failure), ours.recipients)
         except DatabaseAway:

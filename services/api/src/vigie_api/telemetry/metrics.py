@@ -46,16 +46,14 @@ class Metrics:
             "vigie_model_info", "1 for the served version.", ("version", "recipe"), registry=self.registry
         )
         self._alerts = Counter("vigie_alerts_raised", "Alerts opened.", ("kind",), registry=self.registry)
-        self.alerts_open = Gauge("vigie_alerts_open", "Alerts nobody has acknowledged.", registry=self.registry)
-        self.outbox_depth = Gauge("vigie_outbox_depth", "E-mails waiting to be sent.", registry=self.registry)
+        self.alerts_open = Gauge(
+            "vigie_alerts_open", "Alerts nobody has acknowledged.", ("kind",), registry=self.registry
+        )
+        self.outbox_depth = Gauge("vigie_outbox_depth", "Alert e-mails waiting to be sent.", registry=self.registry)
         self.outbox_age = Gauge(
             "vigie_outbox_oldest_age_seconds", "How long the oldest of them has waited.", registry=self.registry
         )
-        self.mail_attempts = Counter(
-            "vigie_mail_attempts", "Attempts to send an e-mail: sent or failed.", ("outcome",), registry=self.registry
-        )
-        for outcome in ("sent", "failed"):
-            self.mail_attempts.labels(outcome)
+        self.outbox_failed = Gauge("vigie_outbox_failed", "Alert e-mails given up this week.", registry=self.registry)
         self._call_seconds = Histogram(
             "vigie_call_seconds",
             "Time of the calls to what the service depends on: SQL, HTTP (MLflow), SMTP.",
@@ -64,6 +62,9 @@ class Metrics:
             registry=self.registry,
         )
         self._call_failures = Counter("vigie_call_failures", "Those that failed.", ("kind",), registry=self.registry)
+        for kind in ("SQL", "HTTP", "SMTP"):
+            self._call_seconds.labels(kind)
+            self._call_failures.labels(kind)
         self._telemetry_drops = Counter(
             "vigie_telemetry_dropped",
             "Items that never reached Application Insights.",
@@ -100,9 +101,8 @@ class Metrics:
     def called(self, kind: str, seconds: float, *, success: bool) -> None:
         """Count a call to the database, the registry or the mail server."""
         self._call_seconds.labels(kind).observe(seconds)
-        failures = self._call_failures.labels(kind)
         if not success:
-            failures.inc()
+            self._call_failures.labels(kind).inc()
 
     def telemetry_dropped(self, reason: str, count: int) -> None:
         """Count what was not delivered to Application Insights."""

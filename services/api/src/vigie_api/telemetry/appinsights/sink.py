@@ -35,6 +35,7 @@ _SLOW_S = 1.0
 _MAX_VALUE_CHARS = 8_192  # the service cuts there
 _MAX_FRAMES = 30
 _MEASURE_EVERY_S = 60.0
+_CALLS_EVERY = 60  # the background asks the database twice a second: a minute's calls are told by one
 _TIMEOUT_S = 10.0
 _CLOSE_S = 3.0
 # Their exceptions are ours to know: what nobody expected is logged by the first two, the third is asyncio's.
@@ -60,7 +61,8 @@ class ApplicationInsights:
         self._connection = connection
         self._exporter: ExporterName = exporter
         self._metrics = metrics
-        self._sampler = Sampler(sample_s)
+        self._requests = Sampler(sample_s)
+        self._calls = Sampler(sample_s * _CALLS_EVERY)
         self._courier: Courier | None = None
         self._listener: _ExceptionListener | None = None
         self._measuring = threading.Event()
@@ -113,7 +115,7 @@ class ApplicationInsights:
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
         """A request was answered. Called for each: one of a kind a second is sent, failures and slow ones always."""
         failed = status >= 500 or not status or seconds > _SLOW_S
-        count = self._sampler.take((method, route, status), time.monotonic(), always=failed)
+        count = self._requests.take((method, route, status), time.monotonic(), always=failed)
         if count:
             at_s = time.time() - seconds
             self._put(Request(at_s, operation(request_id), method, route, status, seconds, count, request_id))
@@ -121,7 +123,7 @@ class ApplicationInsights:
     def called(self, kind: str, target: str, name: str, seconds: float, *, success: bool) -> None:
         """A call to a database, a registry or a mail server ended."""
         always = not success or seconds > _SLOW_S
-        count = self._sampler.take((kind, target, name, success), time.monotonic(), always=always)
+        count = self._calls.take((kind, target, name, success), time.monotonic(), always=always)
         if count:
             at_s, span = time.time() - seconds, os.urandom(8).hex()
             self._put(Dependency(at_s, current_operation(), span, kind, target, name, seconds, success, count))
