@@ -40,6 +40,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "MLFLOW_API_PASSWORD": secret,
     "MLFLOW_TRAINER_PASSWORD": secret,
     "MLFLOW_SECRET_KEY": secret,
+    "GRAFANA_ADMIN_PASSWORD": secret,
     "VIGIE_KEY_UI": lambda: f"vigie_{secret()}",
     "VIGIE_KEY_TRAINER": lambda: f"vigie_{secret()}",
     "VIGIE_KEY_ADMIN": lambda: f"vigie_{secret()}",

@@ -2,7 +2,7 @@
 # Bring what a fresh machine lacks: uv (from PyPI) and the locked environment. Safe to run again; quick when all is there.
 #   scripts/setup.sh          what demo and the commands need
 #   scripts/setup.sh deep     and what trains networks and word vectors: TensorFlow, KerasHub, gensim (about 2 GB)
-#   scripts/setup.sh tests    and what the tests need: the same, Chromium and PostgreSQL
+#   scripts/setup.sh tests    and what the tests need: the same, Chromium, PostgreSQL and Prometheus
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,6 +41,7 @@ install_debian_packages() {
     local missing=()
     command -v chromium >/dev/null 2>&1 || missing+=(chromium fonts-noto-color-emoji)
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null 2>&1 || missing+=(postgresql)
+    { command -v prometheus && command -v promtool; } >/dev/null 2>&1 || missing+=(prometheus)
     [ ${#missing[@]} -eq 0 ] && return
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
         echo "The tests need: ${missing[*]}. Install them (Debian, Ubuntu: sudo apt-get install -y ${missing[*]}) and run again." >&2
@@ -51,6 +52,10 @@ install_debian_packages() {
     # A packaged server would start at once and take port 5432; the tests start their own, on free ports.
     mkdir -p /etc/postgresql-common/createcluster.d
     echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/vigie.conf
+    # The same goes for Prometheus, whose package starts one on port 9090 unless its unit is masked.
+    if command -v systemctl >/dev/null 2>&1; then
+        systemctl mask --quiet prometheus.service 2>/dev/null || true
+    fi
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
