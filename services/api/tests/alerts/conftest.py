@@ -55,12 +55,22 @@ class Sink:
         return "250 OK"
 
 
-class MailServer(Controller):
+class MailServer:
     """A real SMTP server on a port of its own, which stays the same when it is stopped and started."""
 
     def __init__(self, port: int) -> None:
         self.sink = Sink()
-        super().__init__(self.sink, hostname="127.0.0.1", port=port)
+        self.port = port
+        self._running: Controller | None = None
+
+    def start(self) -> None:
+        self._running = Controller(self.sink, hostname="127.0.0.1", port=self.port)
+        self._running.start()
+
+    def stop(self) -> None:
+        if self._running is not None:
+            self._running.stop()
+        self._running = None
 
 
 @pytest.fixture
@@ -68,8 +78,7 @@ def mail_server(free_port: int) -> Iterator[MailServer]:
     server = MailServer(free_port)
     server.start()
     yield server
-    if server.server is not None:
-        server.stop()
+    server.stop()
 
 
 @pytest.fixture
