@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vigie_api.alerts.addresses import MailAddress, MailAddresses, TimeZone
@@ -100,6 +108,11 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="Share of live predictions that the challenger judges too, in the background. 0: it is not loaded.",
+    )
+    drift_warning: float = Field(0.1, gt=0, le=1, description="Drift from which on a day's measure is a warning.")
+    drift_alert: float = Field(0.25, gt=0, le=1, description="Drift from which on a day's measure raises an alert.")
+    drift_min_predictions: int = Field(
+        200, ge=1, description="A day with fewer predictions is not judged: chance alone would look like drift."
     )
     spool_dir: Path | None = Field(
         None, description="Durable folder that keeps feedback while the database is away. Unset: 503 instead."
@@ -205,6 +218,12 @@ class Settings(BaseSettings):
             raise ValueError("set VIGIE_API_SMTP_USERNAME and VIGIE_API_SMTP_PASSWORD, or neither")
         if self.smtp_username is not None and self.smtp_security == "none" and not is_loopback(self.smtp_host):
             raise ValueError("VIGIE_API_SMTP_SECURITY=none would send the password in clear: use starttls or tls")
+        return self
+
+    @model_validator(mode="after")
+    def _drift_makes_sense(self) -> "Settings":
+        if self.drift_alert < self.drift_warning:
+            raise ValueError("VIGIE_API_DRIFT_ALERT must not be less than VIGIE_API_DRIFT_WARNING")
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from vigie_api.champion.registry import Registry
 from vigie_api.champion.serving import Serving
 from vigie_api.champion.versions import Versions
 from vigie_api.database.engine import Database
+from vigie_api.drift.watch import DriftWatch
 from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
@@ -37,6 +38,7 @@ class Services:
     shelf: Shelf
     promoter: Promoter
     trail: MoveTrail
+    drift: DriftWatch
     shadow: Shadow
     predictor: Predictor
     alerts: AlertBook

@@ -1,0 +1,58 @@
+"""Counting the predictions of a stretch of time, in the database; only a sample of the texts is read."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Integer, cast, func, select
+
+from vigie_api.drift.profile import LONGEST, SCORE_STEPS, Profile
+from vigie_api.prediction.table import predictions
+from vigie_model import known_words
+
+TEXTS_READ = 200
+_DIGITS = 16
+
+
+def count_between(
+    connection: Connection, since: datetime, until: datetime, vocabularies: Mapping[str, frozenset[str]]
+) -> dict[str, Profile]:
+    """The profile of each version's predictions from `since` until before `until`.
+
+    The words of about 200 texts of a version are looked up in its vocabulary, when that is known.
+    """
+    within = (predictions.c.created_at >= since) & (predictions.c.created_at < until)
+    version = predictions.c.model_version
+    profiles: dict[str, Profile] = defaultdict(Profile)
+
+    def grouped(by: ColumnElement[object]) -> list[tuple[str, object, int]]:
+        query = select(version, by, func.count()).where(within).group_by(version, by)
+        return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+    for name, language, count in grouped(predictions.c.language):
+        profiles[name].languages[str(language)] += count
+        profiles[name].predictions += count
+    if not profiles:
+        return {}
+    floor = func.trunc if connection.dialect.name == "postgresql" else lambda value: value  # SQLite's cast truncates
+    for name, step, count in grouped(cast(floor(predictions.c.score * SCORE_STEPS), Integer)):
+        profiles[name].scores[min(int(str(step)), SCORE_STEPS - 1)] += count
+    for name, length, count in grouped(func.length(predictions.c.text)):
+        profiles[name].lengths[min(int(str(length)), LONGEST)] += count
+    for name, words in vocabularies.items():
+        if words and name in profiles:
+            _look_up(connection, within & (version == name), profiles[name], words)
+    return dict(profiles)
+
+
+def _look_up(connection: Connection, which: ColumnElement[bool], profile: Profile, words: frozenset[str]) -> None:
+    query = select(predictions.c.text).where(which).limit(2 * TEXTS_READ)
+    zeros = 0
+    while profile.predictions > TEXTS_READ * _DIGITS**zeros:
+        zeros += 1
+    if zeros:  # an id ends in random digits, so those that end in zeros are a fair sample
+        query = query.where(predictions.c.id.like("%" + "0" * zeros))
+    for text in connection.scalars(query):
+        known, total = known_words(text, words)
+        profile.known_words += known
+        profile.words += total
