@@ -159,6 +159,12 @@ def connected(home: Path, mlflow_server: Server, monkeypatch: pytest.MonkeyPatch
     return mlflow_server
 
 
+@pytest.fixture
+def free_port() -> int:
+    """A port for a server of the test's own."""
+    return closed_port()
+
+
 def closed_port() -> int:
     """A port that nobody listens on just now."""
     with socket.socket() as probe:

@@ -26,6 +26,7 @@ RECIPE, TRAIN, HELD_OUT, CALIBRATION, CODE, ENCODERS, PROTOCOL = (
     "vigie.encoders",
     "vigie.protocol",
 )
+CORRECTIONS, WEIGHT = "vigie.corrections_digest", "vigie.corrections_weight"
 # What a recipe's document says when it uses an encoder.
 _ENCODER_WORDS = {
     "glove": {"glove"},
@@ -49,8 +50,10 @@ def identity(recipe: "AnyRecipe", material: Material, settings: Settings) -> Ide
     """Name the training of a recipe: its document, the rows, the code, and the encoders that the settings choose."""
     from vigie_trainer.fit import code_digest
 
+    corrected = material.corrected
     return Identity(
-        {
+        ({CORRECTIONS: corrected.document["digest"], WEIGHT: f"{corrected.weight:g}"} if corrected else {})
+        | {
             RECIPE: recipe_digest(recipe),
             TRAIN: material.split.train.digest,
             HELD_OUT: material.split.test.digest,

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vigie_trainer.data.rows import Posts, rows_digest, text_key
-from vigie_trainer.data.splitting import Split
+from vigie_trainer.data.source import DataSource
+from vigie_trainer.data.splitting import Side, Split
 
 FRENCH = "fr"
 _FEWEST_PER_CLASS = 10  # a calibration has two numbers; on less than this they would be noise
@@ -43,6 +44,29 @@ class LanguageRows:
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """What people corrected, on the train side of a material.
+
+    Attributes:
+        rows: the last ones of the train side.
+        weight: of each of them, against 1 of any other row.
+        held_out: the newest corrections, kept out of training to see whether the model got better at them.
+        digest: SHA-256 of the rows learned from.
+        document: what --json and the reports say of the corrections.
+        conflicts: the first texts that people labelled both ways.
+        parent: number of the version that is retrained.
+    """
+
+    rows: int
+    weight: float
+    held_out: Side
+    digest: str
+    document: dict[str, Any]
+    conflicts: list[dict[str, Any]]
+    parent: str | None
+
+
+@dataclass(frozen=True)
 class Material:
     """The rows of a command.
 
@@ -52,6 +76,8 @@ class Material:
         manual_test: another test set, scored once a recipe as a report; nothing is chosen by it.
         french: rows whose figure is reported, though they calibrate.
         folder: of the data, where word vectors may lie.
+        source: what to read again to have these rows; None when nobody said.
+        corrected: corrections that joined the train side.
     """
 
     posts: Posts
@@ -63,6 +89,17 @@ class Material:
     manual_test: Posts | None = None
     french: Posts | None = None
     folder: Path | None = None
+    source: DataSource | None = None
+    corrected: Corrected | None = None
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """A weight for each row of the train side; None when all weigh the same."""
+        if self.corrected is None or self.corrected.weight == 1.0:
+            return None
+        weights = np.ones(len(self.split.train.texts))
+        weights[len(weights) - self.corrected.rows :] = self.corrected.weight
+        return weights
 
     @property
     def synthetic(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vigie_trainer.errors import Refused, VigieError
+from vigie_trainer.gate.page import page
 from vigie_trainer.gate.rules import Check, Gate
 from vigie_trainer.gate.runner import run_gate
 from vigie_trainer.models import check_name, model_of_run, version_of
@@ -56,21 +57,41 @@ def promote(store: Store, model: str, *, reason: str, check_only: bool, say: Say
     Raises:
         VigieError: no such version or run, or another champion came while the gate ran. Unavailable: MLflow went away.
     """
-    candidate = _candidate(store, model)
+    candidate = candidate_of(store, model)
     champion = by_alias(store, CHAMPION)
     if champion is not None and champion.number == candidate.number:
         gate = Gate((Check("champion", True, f"version {candidate.number} is the champion already"),))
         return Outcome(champion, by_alias(store, PREVIOUS), gate, candidate, False)
-    gate, digest = run_gate(store, candidate, champion, say)
-    record_gate(store, candidate, gate.outcome, digest)
-    log_report(store, candidate, gate.document() | {"version": candidate.number, "artifact_digest": digest})
+    gate = put_to_gate(store, candidate, champion, say)
     if not gate.passed or check_only:
         return Outcome(champion, by_alias(store, PREVIOUS), gate, candidate, False)
+    release(store, candidate, champion, reason or "vigie promote")
+    return Outcome(by_alias(store, CHAMPION), by_alias(store, PREVIOUS), gate, candidate, True)
+
+
+def put_to_gate(store: Store, candidate: Version, champion: Version | None, say: Say) -> Gate:
+    """Run the gate and leave its verdict on the version, and its report with the run.
+
+    Raises:
+        VigieError: the evidence cannot be gathered. Unavailable: MLflow went away.
+    """
+    judged = run_gate(store, candidate, champion, say)
+    record_gate(store, candidate, judged.gate.outcome, judged.digest)
+    document = judged.gate.document() | {"version": candidate.number, "artifact_digest": judged.digest}
+    log_report(store, candidate, document, page(judged, candidate, champion))
+    return judged.gate
+
+
+def release(store: Store, candidate: Version, champion: Version | None, reason: str) -> None:
+    """Make a version that passed the gate champion.
+
+    Raises:
+        Refused: another champion than the one that it was compared with is there now.
+    """
     now = by_alias(store, CHAMPION)
     if (now and now.number) != (champion and champion.number):
         raise Refused("another champion came while the gate ran; run the command again.")
-    move_champion(store, candidate, champion, reason or "vigie promote")
-    return Outcome(by_alias(store, CHAMPION), by_alias(store, PREVIOUS), gate, candidate, True)
+    move_champion(store, candidate, champion, reason)
 
 
 def rollback(store: Store, *, reason: str) -> Outcome:
@@ -89,8 +110,12 @@ def rollback(store: Store, *, reason: str) -> Outcome:
     return Outcome(by_alias(store, CHAMPION), by_alias(store, PREVIOUS), gate, previous, True)
 
 
-def _candidate(store: Store, model: str) -> Version:
-    """The version to promote; the model of a run becomes one."""
+def candidate_of(store: Store, model: str) -> Version:
+    """The version of a number, alias or run; the model of a run becomes one.
+
+    Raises:
+        VigieError: there is no such version or run. Misuse: the words name neither.
+    """
     check_name(model)
     if model.startswith("models:/"):
         model = model.removeprefix(f"models:/{store.name}").lstrip("/@")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vigie_trainer.data.rows import text_hashes
+from vigie_trainer.data.splitting import Side
 from vigie_trainer.material import Material
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from vigie_trainer.identity import AnyRecipe
 
 HELD_OUT = "heldout/heldout.csv.gz"
+CORRECTIONS_HELD_OUT = "heldout/corrections.csv.gz"
+CORRECTIONS = "lineage/corrections.json"
 TRAIN_HASHES = "lineage/train_text_hashes.npy"
 LANGUAGES = "lineage/train_languages.json"
 _ROC_POINTS = 500
@@ -68,8 +71,12 @@ def write_files(
     )
     _write_mistakes(files / "worst_mistakes.csv", material, scores)
     write_json(files / "set_aside.json", {one.name: one.set_aside.bad for one in (material.posts, *material.extra)})
-    _write_held_out(files / HELD_OUT, material)
+    _write_held_out(files / HELD_OUT, test_side)
     _write_lineage(files, material)
+    if material.corrected is not None:
+        _write_held_out(files / CORRECTIONS_HELD_OUT, material.corrected.held_out)
+        told = material.corrected.document | {"conflicting": material.corrected.conflicts}
+        write_json(files / CORRECTIONS, told)
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -78,9 +85,8 @@ def write_json(path: Path, document: Any) -> None:
     path.write_text(json.dumps(document, ensure_ascii=False, indent=1, default=float) + "\n", encoding="utf-8")
 
 
-def _write_held_out(path: Path, material: Material) -> None:
-    test_side = material.split.test
-    path.parent.mkdir()
+def _write_held_out(path: Path, test_side: Side) -> None:
+    path.parent.mkdir(exist_ok=True)
     # mtime=0: equal held-out rows give equal bytes.
     with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as packed:
         rows = zip(test_side.labels.tolist(), test_side.texts, strict=True)

@@ -39,6 +39,16 @@ class Settings(BaseSettings):
         description="Universal Sentence Encoder of use_*: pypi, a TF-Hub handle, or a SavedModel folder. Unset: the "
         "multilingual one that PyPI has.",
     )
+    api_url: str = Field(
+        default="http://127.0.0.1:8000", min_length=1, description="Address of the Vigie API, for `vigie retrain`."
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="Key of the Vigie API with the scope review, when it asks for one."
+    )
+    api_timeout_s: int = Field(
+        default=30, ge=1, le=600, description="Seconds that the API may take to go on answering."
+    )
+    api_retries: int = Field(default=3, ge=0, le=10, description="Times that a failed API request is repeated.")
     mlflow_uri: str | None = Field(
         default=None,
         description="Address of the MLflow server. Unset: http://127.0.0.1:5000 when it answers, else the embedded "

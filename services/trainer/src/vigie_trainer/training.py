@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vigie_trainer.chosen_encoders import chosen_encoders
+from vigie_trainer.data.source import TAG as SOURCE_TAG
 from vigie_trainer.data.splitting import SEED, TEST_SIZE
 from vigie_trainer.identity import identity, learns_languages
-from vigie_trainer.material import Material
+from vigie_trainer.material import Corrected, Material
 from vigie_trainer.run_files import write_files
 from vigie_trainer.settings import Settings
 from vigie_trainer.tracking.record import PendingRun, RunDraft, now_ms
@@ -45,7 +46,8 @@ def train(recipe: "AnyRecipe", material: Material, settings: Settings, *, regist
     from vigie_trainer.tracking.store import configure
 
     configure(settings)
-    train_side, test_side = material.split.train, material.split.test
+    split = material.split
+    train_side, test_side = split.train, split.test
     draft = RunDraft(settings.pending, recipe.name)
     try:
         with PeakMemory() as memory:
@@ -58,9 +60,10 @@ def train(recipe: "AnyRecipe", material: Material, settings: Settings, *, regist
                 seed=SEED,
                 threads=settings.threads,
                 progress=report,
+                weights=material.weights,
                 context=FitContext(
                     cache=settings.cache,
-                    primary=material.primary_rows if material.extra else None,
+                    primary=material.primary_rows if split.extra_used else None,
                     languages={code: (rows.texts, rows.labels) for code, rows in material.calibration.items()},
                     language_weights={code: rows.weights for code, rows in material.calibration.items()},
                     learn_languages=material.learn_languages,
@@ -126,6 +129,18 @@ def _trained(material: Material) -> dict[str, Any]:
         "synthetic": material.synthetic,
         "extra": [{"dataset": one.name, "rows": len(one.texts), "digest": one.digest} for one in material.extra],
         "calibration": _calibration(material),
+        **({"corrections": _corrections(material.corrected)} if material.corrected else {}),
+    }
+
+
+def _corrections(corrected: Corrected) -> dict[str, Any]:
+    """What the manifest says of the corrections."""
+    return {
+        "rows": corrected.rows,
+        "weight": corrected.weight,
+        "digest": corrected.digest,
+        "held_out": len(corrected.held_out.texts),
+        "parent_version": corrected.parent,
     }
 
 
@@ -153,6 +168,7 @@ def _row(recipe: "AnyRecipe", material: Material) -> dict[str, Any]:
         "heldout_digest": split.test.digest,
         "train_rows": len(split.train.texts),
         "test_rows": len(split.test.texts),
+        **({"corrections": material.corrected.document} if material.corrected else {}),
     }
 
 
@@ -181,6 +197,16 @@ def _describe(
         "vigie.rows": str(len(posts.texts)),
         "vigie.train_rows": str(len(split.train.texts)),
     }
+    if material.source is not None:
+        record.tags[SOURCE_TAG] = material.source.dumped()
+    if material.corrected is not None:
+        record.tags |= {
+            "vigie.corrections": str(material.corrected.rows),
+            "vigie.corrections_held_out": str(len(material.corrected.held_out.texts)),
+            "vigie.corrections_since": material.corrected.document.get("since") or "",
+            "vigie.corrections_until": material.corrected.document.get("until") or "",
+            "vigie.parent_version": material.corrected.parent or "",
+        }
     record.params = {
         **{name: _scalar(value) for name, value in _flat(recipe.model_dump(mode="json"), "recipe").items()},
         **{name: _scalar(value) for name, value in result.params.items()},

@@ -9,6 +9,7 @@ from vigie_trainer.errors import Misuse
 if TYPE_CHECKING:
     from vigie_trainer.data.reading import ReadOptions
     from vigie_trainer.data.rows import Posts
+    from vigie_trainer.data.source import DataSource
     from vigie_trainer.data.splitting import Split
     from vigie_trainer.material import LanguageRows, Material
 
@@ -34,6 +35,7 @@ def read_material(
         Misuse: a file that cannot be used.
     """
     from vigie_trainer.data.demo import demo_posts
+    from vigie_trainer.data.source import DataSource, absolute
     from vigie_trainer.data.splitting import sample as take
     from vigie_trainer.data.splitting import split
     from vigie_trainer.material import Material
@@ -52,7 +54,17 @@ def read_material(
     own = read_file(terminal, calibration, options) if calibration is not None else None
     french = None if data is None or _speaks_french(sides) else _demo_french()
     languages = _calibration(terminal, [one for one in (own, french) if one is not None], sides)
-    return Material(posts, more, sides, rows, languages, folder=folder)
+    source = DataSource(
+        data=absolute(data),
+        folder=absolute(folder),
+        extra=tuple(str(path.resolve()) for path in extra),
+        calibration=absolute(calibration),
+        sample=sample,
+        text_column=options.text_column,
+        label_column=options.label_column,
+        labels=options.labels,
+    )
+    return Material(posts, more, sides, rows, languages, folder=folder, source=source)
 
 
 def read_protocol(terminal: Terminal, protocol: str, folder: Path) -> "Material":
@@ -66,6 +78,7 @@ def read_protocol(terminal: Terminal, protocol: str, folder: Path) -> "Material"
     """
     from vigie_trainer.data.protocols import FRENCH, MANUAL_TEST, SAMPLE, extra_files
     from vigie_trainer.data.reading import ReadOptions
+    from vigie_trainer.data.source import DataSource, absolute
     from vigie_trainer.data.splitting import split
     from vigie_trainer.material import Material
 
@@ -85,7 +98,31 @@ def read_protocol(terminal: Terminal, protocol: str, folder: Path) -> "Material"
     three = ReadOptions(labels="negative,neutral,positive")
     french = there(FRENCH, "French is calibrated on the demo corpus alone", three)
     languages = _calibration(terminal, [one for one in (french, _demo_french()) if one is not None], sides)
-    return Material(posts, more, sides, len(posts.texts), languages, protocol, manual, french, folder)
+    source = DataSource(protocol=protocol, folder=absolute(folder))
+    return Material(posts, more, sides, len(posts.texts), languages, protocol, manual, french, folder, source)
+
+
+def read_source(terminal: Terminal, source: "DataSource") -> "Material":
+    """The rows that an earlier command read.
+
+    Raises:
+        Misuse: a file of them is not there, or cannot be used.
+    """
+    from vigie_trainer.data.protocols import protocol_folder
+    from vigie_trainer.data.reading import ReadOptions
+
+    folder = Path(source.folder) if source.folder else None
+    if source.protocol is not None:
+        return read_protocol(terminal, source.protocol, protocol_folder(source.protocol, folder))
+    return read_material(
+        terminal,
+        Path(source.data) if source.data else None,
+        [Path(path) for path in source.extra],
+        source.sample,
+        ReadOptions(source.text_column, source.label_column, source.labels),
+        Path(source.calibration) if source.calibration else None,
+        folder,
+    )
 
 
 def read_file(terminal: Terminal, path: Path, options: "ReadOptions") -> "Posts":

@@ -86,6 +86,14 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
 
 
+def sign_test(only_first: int, only_second: int) -> float:
+    """One-sided exact p-value that the first is not better than the second, from the two discordant counts."""
+    from scipy.stats import binomtest
+
+    discordant = only_first + only_second
+    return float(binomtest(only_first, discordant, 0.5, alternative="greater").pvalue) if discordant else 1.0
+
+
 def _bootstrap(
     truth: NDArray[np.int64], old: NDArray[np.float64], new: NDArray[np.float64], rounds: int
 ) -> tuple[list[float], list[float]]:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from vigie_trainer.gate.behaviour import LANGUAGE_NAMES, NEEDED, Behaviour
-from vigie_trainer.gate.paired import Comparison, Difference
+from vigie_trainer.gate.paired import Comparison, Difference, sign_test
 
 _BEHAVIOUR = "behaviour_"
 _FAILURES_TOLD = 3
+FEWEST_CORRECTIONS = 20
+"""Corrections held out by time from which they decide; fewer are told as a note."""
+_SIGNIFICANT = 0.05
 _TOLD = {
     "plain": "{right} of {total} plain {language} sentences are judged right",
     "airline": "{right} of {total} {language} posts about an airline are judged right",
@@ -43,6 +46,7 @@ class Evidence:
         held_out_rows: rows left to compare on, those that either model was trained on removed.
         comparison: with the champion; None without a champion, or with too few rows.
         has_champion: whether there is one to compare with.
+        corrections: the same on the newest corrections, which neither was trained on; None where there are none.
         notes: what a person should know and no rule looks at.
     """
 
@@ -55,6 +59,7 @@ class Evidence:
     held_out_rows: int
     comparison: Comparison | None
     has_champion: bool
+    corrections: Comparison | None = None
     notes: Sequence[str] = ()
 
 
@@ -135,6 +140,7 @@ def judge(evidence: Evidence, budgets: Budgets) -> Gate:
         checks.append(_size(evidence, budgets))
         checks += [_behaviour(one, one.language in evidence.required_languages) for one in evidence.behaviours]
         checks += _against_champion(evidence, budgets)
+        checks += _on_corrections(evidence.corrections)
     checks += [Check("note", None, note) for note in evidence.notes]
     return Gate(tuple(checks), tuple(evidence.behaviours), tuple(evidence.required_languages))
 
@@ -221,6 +227,26 @@ def _against_champion(evidence: Evidence, budgets: Budgets) -> list[Check]:
         )
     )
     return checks
+
+
+def _on_corrections(comparison: Comparison | None) -> list[Check]:
+    """Not significantly worse on what people corrected last.
+
+    People correct what the champion got wrong, so these rows lean against it and a gain on them proves little. But a
+    challenger that loses more of them than chance explains has not learned what it was trained for.
+    """
+    if comparison is None:
+        return []
+    decides = comparison.rows >= FEWEST_CORRECTIONS
+    p = sign_test(comparison.only_champion, comparison.only_challenger)
+    told = (
+        f"on the {comparison.rows} newest corrections, held out, it is right on {comparison.challenger_accuracy:.0%} "
+        f"and the champion on {comparison.champion_accuracy:.0%} (only the challenger on {comparison.only_challenger}, "
+        f"only the champion on {comparison.only_champion}; p = {p:.2g} that it is no worse)"
+    )
+    if not decides:
+        return [Check("corrections", None, f"{told}; {FEWEST_CORRECTIONS} are needed to decide by them")]
+    return [Check("corrections", p >= _SIGNIFICANT, told)]
 
 
 def _not_worse(

@@ -1,8 +1,11 @@
 """The registered model: versions, aliases, their audit."""
 
 import getpass
+import json
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vigie_trainer.tracking.store import Store, translated
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-GATE_REPORT = "gate/gate.json"
+GATE_REPORT, GATE_PAGE = "gate/gate.json", "gate/gate.html"
 _VERSION_DIGITS = 9
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
@@ -136,11 +139,30 @@ def record_gate(store: Store, version: Version, outcome: str, artifact_digest: s
         store.client.set_model_version_tag(store.name, version.number, "vigie.recipe", version.recipe)
 
 
-def log_report(store: Store, version: Version, document: dict[str, Any]) -> None:
-    """Log the gate's whole report as a file of the run that the version was made from, over an earlier one."""
+def log_report(store: Store, version: Version, document: dict[str, Any], page: str) -> None:
+    """Log the gate's whole report, for programs and as an HTML page, with the run that the version was made from, over
+    an earlier one."""
     if version.run_id:
         with translated(store.uri):
             store.client.log_dict(version.run_id, document, GATE_REPORT)
+            store.client.log_text(version.run_id, page, GATE_PAGE)
+
+
+def gate_report(store: Store, version: Version) -> dict[str, Any] | None:
+    """The gate's last report on a version, or None."""
+    with translated(store.uri), tempfile.TemporaryDirectory(prefix="vigie-gate-") as folder:
+        there = {file.path for file in store.client.list_artifacts(version.run_id, "gate")}
+        if GATE_REPORT not in there:
+            return None
+        path = store.client.download_artifacts(version.run_id, GATE_REPORT, folder)
+        found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+        return found
+
+
+def set_challenger(store: Store, version: Version) -> None:
+    """Point challenger to a version: the API scores live traffic with it beside the champion."""
+    with translated(store.uri):
+        store.client.set_registered_model_alias(store.name, CHALLENGER, version.number)
 
 
 def move_champion(store: Store, new: Version, old: Version | None, reason: str) -> None:
@@ -156,6 +178,8 @@ def move_champion(store: Store, new: Version, old: Version | None, reason: str) 
         if old is not None:  # first, so that a crash in between leaves a champion and a way back
             store.client.set_registered_model_alias(store.name, PREVIOUS, old.number)
         store.client.set_registered_model_alias(store.name, CHAMPION, new.number)
+        if str(store.client.get_registered_model(store.name).aliases.get(CHALLENGER)) == new.number:
+            store.client.delete_registered_model_alias(store.name, CHALLENGER)  # it has nothing left to challenge
 
 
 def _version(found: "ModelVersion", aliases: tuple[str, ...] | None = None) -> Version:
