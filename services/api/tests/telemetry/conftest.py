@@ -103,6 +103,12 @@ class Ingestion:
             time.sleep(0.02)
 
 
+@pytest.fixture(autouse=True)
+def _quick_courier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deliveries follow one another sooner than in service; what makes them wait is the same."""
+    monkeypatch.setattr("vigie_api.telemetry.appinsights.courier._PAUSE_S", 0.05)
+
+
 @pytest.fixture
 def ingestion() -> Iterator[Ingestion]:
     server = Ingestion()

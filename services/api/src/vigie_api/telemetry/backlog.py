@@ -13,6 +13,7 @@ from vigie_api.telemetry.metrics import Metrics
 
 _log = logging.getLogger("vigie_api.telemetry")
 _KINDS: Final = ("misprediction", "drift", "surge", "operations")
+_AGAIN_S: Final = 1.0
 _GIVEN_UP_FOR: Final = timedelta(days=7)
 
 
@@ -56,12 +57,13 @@ class BacklogGauges:
         self._metrics.outbox_failed.set(backlog.given_up)
 
     async def run(self, every_s: float) -> None:
-        """Refresh for ever."""
+        """Refresh for ever; sooner again while the database is away, as it is at the start."""
         while True:
+            pause_s = every_s
             try:
                 await self.refresh()
             except DatabaseAway:
-                _log.debug("the database is away: what waits is not counted")
+                pause_s = min(every_s, _AGAIN_S)
             except Exception:
                 _log.exception("what waits could not be counted")
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(pause_s)
