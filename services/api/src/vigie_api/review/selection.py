@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 Reason: TypeAlias = Literal["uncertain", "disagreement", "disputed"]
 
@@ -26,10 +26,12 @@ DISAGREES_FROM = 0.25
 ALIKE_FROM = 0.8
 """Cosine of two posts' words from which one stands for the other, when they were scored alike."""
 _SCORED_ALIKE = 0.25
-_FLOOR = 0.15  # worth of a post that the model is sure of: it may still be wrong, and its words are as frequent
+_FLOOR = 1.0  # worth of a post that the model is sure of, where doubt adds up to 1: it may be just as wrong
 _DISAGREEMENT = 1.0
 _DISPUTE = 4.0
-_RARE = 0.1  # weight of a word that one post alone has: it teaches nothing of the others
+_GRAM = 4
+_KEPT = 0.8  # of what a term adds, each time that a post with it was chosen
+_RARE = 0.1  # weight of a term that one post alone has: it teaches nothing of the others
 _WORDLESS = 1e-3  # what a post without words adds, so that doubt still ranks it
 _LONG = re.compile(r"(\w)\1{2,}")
 # Links, names and HTML entities match without the group, and so give no word.
@@ -76,12 +78,14 @@ def choose(candidates: Sequence[Candidate], count: int) -> list[Choice]:
     """
     if not candidates or count <= 0:
         return []
-    words = [_tokens(candidate.text) for candidate in candidates]
+    vocabulary = _Vocabulary()
+    words = [vocabulary.words(candidate.text) for candidate in candidates]
     groups = _groups(candidates, words)
-    firsts = [candidates[group[0]] for group in groups]
     worth = np.array([max(_worth(candidates[at]) for at in group) for group in groups])
     sizes = np.array([len(group) for group in groups], dtype=np.int64)
-    return _Summary(firsts, _table([words[group[0]] for group in groups]), worth, sizes).choices(count)
+    firsts = [group[0] for group in groups]
+    by_word = _incidence([words[at] for at in firsts], len(vocabulary.known))
+    return _Summary([candidates[at] for at in firsts], by_word, vocabulary.parts(), worth, sizes).choices(count)
 
 
 def reasons(candidate: Candidate) -> tuple[Reason, ...]:
@@ -110,44 +114,82 @@ def _contradicted(candidate: Candidate) -> bool:
     return candidate.challenger_score is not None and (candidate.score >= 0.5) != (candidate.challenger_score >= 0.5)
 
 
-def _tokens(text: str) -> list[str]:
-    return [word for word in _WORD.findall(_LONG.sub(r"\1\1", text.casefold())) if word]
+class _Vocabulary:
+    """The words of the posts, each looked at once however many posts have it."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
+        self._as_written: dict[str, int] = {"": -1}
+
+    def words(self, text: str) -> list[int]:
+        """The numbers of a post's words, in order; links, names, digits and signs are none, soooo is soo."""
+        written = self._as_written
+        return [
+            number
+            for word in _WORD.findall(text.casefold())
+            if (number := written[word] if word in written else self._number(word)) >= 0
+        ]
+
+    def parts(self) -> csr_array:
+        """Which terms a word has: itself, and every four characters of it in a row. Shape (words, terms)."""
+        grams: dict[str, int] = {}
+        terms: list[list[int]] = []
+        for number, word in enumerate(self.known):
+            padded = f" {word} "
+            pieces = [padded[at : at + _GRAM] for at in range(max(1, len(padded) - _GRAM + 1))]
+            terms.append([number, *(len(self.known) + grams.setdefault(piece, len(grams)) for piece in pieces)])
+        return _incidence(terms or [[]], len(self.known) + len(grams))
+
+    def _number(self, word: str) -> int:
+        number = self._as_written[word] = self.known.setdefault(_LONG.sub(r"\1\1", word), len(self.known))
+        return number
 
 
-def _groups(candidates: Sequence[Candidate], words: Sequence[list[str]]) -> list[list[int]]:
+def _groups(candidates: Sequence[Candidate], words: Sequence[list[int]]) -> list[list[int]]:
     """Places of the candidates, those with the same words in the same order together."""
-    found: dict[str, list[int]] = {}
-    for at, (candidate, tokens) in enumerate(zip(candidates, words, strict=True)):
-        found.setdefault(" ".join(tokens) or candidate.text.strip(), []).append(at)
+    found: dict[tuple[int, ...] | str, list[int]] = {}
+    for at, (candidate, numbers) in enumerate(zip(candidates, words, strict=True)):
+        found.setdefault(tuple(numbers) or candidate.text.strip(), []).append(at)
     return list(found.values())
 
 
-def _table(posts: Sequence[list[str]]) -> csr_array:
-    """Which word is in which post: shape (posts, words), 1 where it is."""
-    numbers: dict[str, int] = {}
-    columns: list[int] = []
-    ends = [0]
-    for words in posts:
-        columns += {numbers.setdefault(word, len(numbers)) for word in words}
-        ends.append(len(columns))
-    shape = (len(posts), max(1, len(numbers)))
-    return csr_array((np.ones(len(columns)), columns, ends), shape=shape)
+def _incidence(rows: Sequence[list[int]], width: int) -> csr_array:
+    """Which of `width` numbers is in which row, shape (rows, width): 1 where it is."""
+    columns = np.array([number for row in rows for number in row], dtype=np.int32)
+    ends = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int32)
+    table = csr_array((np.ones(len(columns)), columns, ends), shape=(len(rows), max(1, width)))
+    return _present(table)
+
+
+def _present(table: csr_array) -> csr_array:
+    """1 wherever there is anything."""
+    table.sum_duplicates()
+    table.data[:] = 1.0
+    return table
 
 
 class _Summary:
-    """The greedy choice: each post is worth the more, the more its words add to the summary of the pool."""
+    """The greedy choice: each post is worth the more, the more its terms add to the summary of the pool."""
 
     def __init__(
-        self, posts: list[Candidate], words: csr_array, worth: NDArray[np.float64], sizes: NDArray[np.int64]
+        self,
+        posts: list[Candidate],
+        words: csr_array,
+        parts: csr_array,
+        worth: NDArray[np.float64],
+        sizes: NDArray[np.int64],
     ) -> None:
-        self._posts, self._words, self._worth, self._sizes = posts, words, worth, sizes
-        self._posts_with = words.tocsc()
+        self._posts, self._worth, self._sizes = posts, worth, sizes
+        self._words, self._terms = words, _present(words @ parts)
+        self._posts_with_word, self._posts_with_term = self._words.tocsc(), self._terms.tocsc()
         self._scores = np.array([post.score for post in posts])
-        self._lengths = np.sqrt(np.maximum(1.0, words.sum(axis=1)))
-        found_in = words.T @ sizes.astype(np.float64)
-        self._weight = np.where(found_in > 1.0, np.sqrt(found_in), _RARE)
-        self._chosen_with = np.zeros(words.shape[1])
-        self._adds = words @ self._weight  # what the words of each post would add now
+        self._length = np.sqrt(np.maximum(1.0, self._words.sum(axis=1)))
+        found_in = self._terms.T @ sizes.astype(np.float64)
+        # What each term still adds to a post that has it.
+        self._adds_now = np.where(found_in > 1.0, np.sqrt(found_in), _RARE)
+        # A long post has more terms and takes longer to read: what counts is what it adds per term.
+        self._per_term = 1.0 / np.maximum(1.0, self._terms.sum(axis=1))
+        self._adds = self._per_term * (self._terms @ self._adds_now)
         self._open = np.ones(len(posts), dtype=bool)
 
     def choices(self, count: int) -> list[Choice]:
@@ -155,7 +197,7 @@ class _Summary:
         found: list[Choice] = []
         first = 1.0
         while len(found) < count and self._open.any():
-            gains = np.where(self._open, self._worth * (_WORDLESS + self._adds / self._lengths), -1.0)
+            gains = np.where(self._open, self._worth * (_WORDLESS + self._adds), -1.0)
             at = int(gains.argmax())
             first = first if found else float(gains[at])
             alike = self._take(at)
@@ -165,17 +207,28 @@ class _Summary:
 
     def _take(self, at: int) -> NDArray[np.bool_]:
         """Take a post out with those that are nearly the same, and return which went."""
-        words = self._words.indices[self._words.indptr[at] : self._words.indptr[at + 1]]
-        before = self._chosen_with[words]
-        less = self._weight[words] * (2.0 * np.sqrt(before + 1.0) - np.sqrt(before) - np.sqrt(before + 2.0))
-        shared = np.zeros(len(self._posts))
-        for word, loss in zip(words, less, strict=True):
-            posts = self._posts_with.indices[self._posts_with.indptr[word] : self._posts_with.indptr[word + 1]]
-            self._adds[posts] -= loss
-            shared[posts] += 1.0
-        self._chosen_with[words] += 1.0
-        alike = self._open & (shared >= ALIKE_FROM * self._lengths * self._lengths[at])
+        terms = _row(self._terms, at)
+        less = self._adds_now[terms] * (1.0 - _KEPT)
+        self._adds_now[terms] -= less
+        self._adds = np.maximum(0.0, self._adds - self._per_term * _sums(self._posts_with_term, terms, less))
+        words = _row(self._words, at)
+        shared = _sums(self._posts_with_word, words, np.ones(len(words)))
+        alike = self._open & (shared >= ALIKE_FROM * self._length * self._length[at])
         alike &= np.abs(self._scores - self._scores[at]) < _SCORED_ALIKE
         alike[at] = True
         self._open &= ~alike
         return alike  # type: ignore[no-any-return]  # NumPy's operators are typed as Any here
+
+
+def _row(table: csr_array, at: int) -> NDArray[np.int32]:
+    """The columns that a row has."""
+    return table.indices[table.indptr[at] : table.indptr[at + 1]]
+
+
+def _sums(columns: csc_array, chosen: NDArray[np.int32], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each row, the sum of the values of the chosen columns that it has, shape (rows,)."""
+    starts, ends = columns.indptr[chosen], columns.indptr[chosen + 1]
+    if not len(chosen):
+        return np.zeros(columns.shape[0])
+    rows = np.concatenate([columns.indices[start:end] for start, end in zip(starts, ends, strict=True)])
+    return np.bincount(rows, np.repeat(values, ends - starts), minlength=columns.shape[0]).astype(np.float64)
