@@ -168,12 +168,13 @@ async def test_an_endpoint_that_resets_or_is_gone_gets_everything_once_it_is_bac
 async def test_what_the_endpoint_will_never_take_is_dropped_and_counted(running, observed, ingestion):
     ingestion.status = 400
     async with running(observed) as api:
-        await judge(api)
-        await until(lambda: dropped(api, "refused"))
+        await until(lambda: dropped(api, "refused") == 1)  # the model that began to serve
         ingestion.status = 200
-        await judge(api)
+        _, kept = await judge(api)
         await arrives(ingestion, "EventData", "FeedbackReceived")
-    assert len(ingestion.of("EventData", "FeedbackReceived")) == 1
+    (event,) = ingestion.of("EventData", "FeedbackReceived")
+    assert event["data"]["baseData"]["properties"]["feedback_id"] == kept["id"]
+    assert ingestion.of("EventData", "ModelSwapped") == []
 
 
 def dropped(api, reason):
