@@ -35,6 +35,7 @@ from vigie_api.feedback import routes as feedback_routes
 from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.feedback.spool import Spool
 from vigie_api.openapi import DESCRIPTION, TAGS, use_documented_openapi
+from vigie_api.prediction import reading_routes as prediction_reading_routes
 from vigie_api.prediction import routes as prediction_routes
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
@@ -94,6 +95,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         review_routes.router,
         alert_routes.router,
         champion_routes.router,
+        prediction_reading_routes.router,
         drift_routes.router,
         health.router,
     ):
