@@ -91,15 +91,7 @@ class Registry:
 
     @cached_property
     def _client(self) -> "MlflowClient":
-        for name, value in _CLIENT_ENV.items():
-            os.environ.setdefault(name, value)
-        if self._settings.mlflow_username and self._settings.mlflow_password:
-            os.environ["MLFLOW_TRACKING_USERNAME"] = self._settings.mlflow_username
-            os.environ["MLFLOW_TRACKING_PASSWORD"] = self._settings.mlflow_password.get_secret_value()
-        from mlflow import MlflowClient
-
-        # Both named: an MLFLOW_REGISTRY_URI left in the environment would win over the setting.
-        return MlflowClient(self._settings.mlflow_uri, self._settings.mlflow_uri)
+        return open_client(self._settings)
 
     @contextmanager
     def _asking(self, missing: Callable[[], Problem]) -> Iterator[None]:
@@ -225,6 +217,19 @@ class Registry:
         with self._asking(lambda: self._no_such(version)):
             for key, value in tags.items():
                 self._client.set_model_version_tag(self.name, version, key, value)
+
+
+def open_client(settings: Settings) -> "MlflowClient":
+    """MLflow's client for the configured server and account. Short timeouts, unless the environment says otherwise."""
+    for name, value in _CLIENT_ENV.items():
+        os.environ.setdefault(name, value)
+    if settings.mlflow_username and settings.mlflow_password:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = settings.mlflow_username
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = settings.mlflow_password.get_secret_value()
+    from mlflow import MlflowClient
+
+    # Both named: an MLFLOW_REGISTRY_URI left in the environment would win over the setting.
+    return MlflowClient(settings.mlflow_uri, settings.mlflow_uri)
 
 
 def _what_it_did(error: Exception) -> str:
