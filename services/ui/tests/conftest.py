@@ -3,10 +3,11 @@
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -16,16 +17,32 @@ from streamlit.testing.v1 import AppTest
 from vigie_ui import shell, views
 from vigie_ui.server import SCRIPT
 
+CSV = "\ufeffreceived_at,verdict,text\n2026-11-02T10:00:00Z,wrong,Perdu à Orly\n".encode()
+
 
 @dataclass
 class SmallApi:
-    """Answers predict and feedback; a test changes `refusal`, `score` or `language` to change the answers."""
+    """Answers as the API does; a test changes `refusal`, `score`, `language` or what there is to change the answers.
+
+    `refusing` limits the refusal to one path.
+    """
 
     score: float = 0.04
     uncertain: bool = False
     language: str = "en"
     refusal: tuple[int, dict[str, str], bytes] | None = None
+    refusing: str = ""
     models: list[dict[str, Any]] = field(default_factory=list)
+    items: list[dict[str, Any]] = field(default_factory=list)
+    patterns: dict[str, Any] = field(default_factory=lambda: {"judged": 0, "wrong": 0, "by_language": [], "terms": []})
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    shadow: dict[str, Any] | None = None
+    moves: list[dict[str, Any]] = field(default_factory=list)
+    drift: dict[str, Any] = field(
+        default_factory=lambda: {"reference": False, "thresholds": {"warning": 0.1, "alert": 0.25}, "days": []}
+    )
+    judged: dict[str, dict[str, Any]] = field(default_factory=dict)
+    queries: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     requests: list[tuple[str, dict[str, Any], str | None]] = field(default_factory=list)
     url: str = ""
 
@@ -51,14 +68,30 @@ class SmallApi:
             for weight in [(1 if run.group().endswith("!") else -1) * number / 2]
         ]
         return {
-            "prediction": self.judged(),
+            "prediction": self.thought(),
             "method": "linear",
             "base": 0.1,
             "tokens": tokens,
             "model": {"name": "sentiment", "version": body["model_version"], "recipe": "tfidf_logreg"},
         }
 
-    def judged(self) -> dict[str, Any]:
+    def alerted(self, path: str, body: dict[str, Any], query: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        named = next((one for one in self.alerts if f"/{one['id']}" in path), None)
+        if path == "/v1/alerts":
+            kept = [one for one in self.alerts if query.get("state") in (None, one["state"])]
+            kept = [one for one in kept if query.get("kind") in (None, one["kind"])]
+            count = int(query["limit"])
+            following = "a1" if len(kept) > count else None
+            still_open = sum(one["state"] == "open" for one in self.alerts)
+            return 200, {"alerts": kept[:count], "open": still_open, "next_cursor": following}
+        if named is None:
+            return 404, {"type": "urn:vigie:problem:no-such-alert", "status": 404}
+        if path.endswith("/ack") and named["state"] == "open":
+            taken = {"acknowledged_at": "2026-11-02T10:05:00Z", "acknowledged_by": "TWEET", "note": body.get("note")}
+            named.update(state="acknowledged", **taken)
+        return 200, named
+
+    def thought(self) -> dict[str, Any]:
         return {
             "sentiment": "positive" if self.score >= 0.5 else "negative",
             "score": self.score,
@@ -68,11 +101,30 @@ class SmallApi:
         }
 
     def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        query = self.queries[-1][1]
         if path == "/v1/models":
             return 200, {"models": self.models}
+        if path == "/v1/model":
+            return 200, {"version": "3", "recipe": "bert", "shadow": self.shadow}
+        if path == "/v1/models/moves":
+            return 200, {"moves": self.moves, "next_cursor": None}
+        if path == "/v1/drift":
+            return 200, self.drift
+        if path.startswith("/v1/models/"):
+            version = path.split("/")[3]
+            return 200, {"serving": "2" if version == "rollback" else version, "refresh_error": None}
+        if path == "/v1/review":
+            left = [one for one in self.items if one["prediction_id"] not in self.judged]
+            waiting = {"waiting": len(left), "judged_today": len(self.judged)}
+            return 200, {"items": left[: int(query["limit"])], **waiting}
+        if path == "/v1/review/patterns":
+            return 200, self.patterns
+        if path.startswith("/v1/alerts"):
+            return self.alerted(path, body, query)
         if path == "/v1/explain":
             return 200, self.explained(body)
         if path == "/v1/feedback":
+            self.judged[body["prediction_id"]] = body
             wrong = body["verdict"] == "wrong"
             return 201, {
                 "id": str(uuid4()),
@@ -83,7 +135,7 @@ class SmallApi:
             }
         return 200, {
             "id": str(uuid4()),
-            **self.judged(),
+            **self.thought(),
             "model": {"name": "sentiment", "version": "3", "recipe": "tfidf_logreg"},
             "a_key_of_tomorrow": True,
         }
@@ -98,12 +150,16 @@ def _handler(api: SmallApi) -> type[BaseHTTPRequestHandler]:
             self._answer({})
 
         def _answer(self, body: dict[str, Any]) -> None:
-            api.requests.append((self.path, body, self.headers.get("Authorization")))
-            if api.refusal is None:
-                status, document = api.answer(self.path, body)
-                self._send(status, {"Content-Type": "application/json"}, json.dumps(document).encode())
-            else:
+            path = urlsplit(self.path).path
+            api.queries.append((path, dict(parse_qsl(urlsplit(self.path).query))))
+            api.requests.append((path, body, self.headers.get("Authorization")))
+            if api.refusal is not None and path.startswith(api.refusing):
                 self._send(*api.refusal)
+            elif path == "/v1/feedback" and self.command == "GET":
+                self._send(200, {"Content-Type": "text/csv"}, CSV)
+            else:
+                status, document = api.answer(path, body)
+                self._send(status, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
         def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
@@ -179,11 +235,91 @@ def some_models(api: SmallApi) -> SmallApi:
     return api
 
 
+def item(number: int, **more: Any) -> dict[str, Any]:
+    """A verdict to check as the API lists it: every odd one negative."""
+    score = 0.42 if number % 2 else 0.61
+    return {
+        "prediction_id": f"p{number}",
+        "text": f"TWEET 00{number}",
+        "sentiment": "negative" if number % 2 else "positive",
+        "score": score,
+        "confidence": max(score, 1 - score),
+        "uncertain": True,
+        "language": "fr" if number % 2 else "en",
+        "model_version": "3",
+        "predicted_at": "2026-11-02T10:00:00Z",
+        "reasons": ["uncertain"],
+        "priority": 1 / number,
+        "copies": 1,
+        "challenger": None,
+        "disputes": 0,
+        **more,
+    }
+
+
+def alert(number: int, **more: Any) -> dict[str, Any]:
+    """An alert as the API lists it."""
+    wrong = {
+        "feedback_id": "f1",
+        "prediction_id": "p1",
+        "text": "TWEET",
+        "sentiment": "negative",
+        "correction": "positive",
+        "model_version": "3",
+        "received_at": "2026-11-02T10:00:00Z",
+        "taken_back": False,
+    }
+    email = {"step": "opened", "state": "sent", "attempts": 1, "sent_at": "2026-11-02T10:00:02Z", "message_id": "<1@x>"}
+    return {
+        "id": f"019ab3c1-5f6e-7b32-9d0a-{number:012d}",
+        "kind": "misprediction",
+        "state": "open",
+        "opened_at": "2026-11-02T10:00:00Z",
+        "updated_at": "2026-11-02T10:00:00Z",
+        "model_version": "3",
+        "count": 3,
+        "evidence": {"window_s": 300.0, "verdicts": [wrong, {**wrong, "taken_back": True}, {**wrong, "text": None}]},
+        "emails": [email],
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "note": None,
+        **more,
+    }
+
+
 @pytest.fixture
-def models_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def first_page(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Lets the address without a path open the page of this path."""
+
+    def choose(path: str) -> None:
+        pages = [replace(page, default=page.path == path) for page in views.all_pages()]
+        monkeypatch.setattr(shell, "all_pages", lambda: pages)
+
+    return choose
+
+
+@pytest.fixture
+def models_first(first_page: Callable[[str], None]) -> None:
     """The page Models is the one that the address without a path opens."""
-    pages = [replace(page, default=page.path == "models") for page in views.all_pages()]
-    monkeypatch.setattr(shell, "all_pages", lambda: pages)
+    first_page("models")
+
+
+@pytest.fixture
+def open_page(
+    api: SmallApi, first_page: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., AppTest]]:
+    """Opens one page; what the API knows is set up before."""
+    monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
+
+    def opened(path: str, language: str = "fr", **asked: str) -> AppTest:
+        first_page(path)
+        page = AppTest.from_file(str(SCRIPT), default_timeout=30)
+        for name, value in {"lang": language, **asked}.items():
+            page.query_params[name] = value
+        return page.run()
+
+    yield opened
+    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_an_unknown_language_in_the_address_falls_back_to_the_setting(api, monke
 )
 def test_a_blank_box_is_explained_without_asking_the_api(page, api, text, said):
     assert said in html(ask(page, text))
-    assert not api.requests
+    assert not api.sent("/v1/predict")
     assert "retry" not in keys(page)
 
 
@@ -163,7 +163,7 @@ def test_a_text_over_the_limit_is_explained_and_kept(page, api):
     ask(page, "x" * 10_001)
     assert "Raccourcissez-le à 10\u202f000" in html(page)
     assert len(page.text_area(key="tweet").value) == 10_001
-    assert not api.requests
+    assert not api.sent("/v1/predict")
 
 
 def test_without_a_model_the_page_waits_and_the_verdict_comes_by_itself(page, api):
@@ -224,12 +224,18 @@ def test_another_page_is_reached_from_the_head_of_every_page(api, monkeypatch):
     monkeypatch.setattr(shell, "all_pages", lambda: two)
     monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
     page = AppTest.from_file(str(SCRIPT), default_timeout=20).run()
-    assert [link.proto.label for link in page.get("page_link")] == ["Analyse", "Modèles", "Verdict"]
+    assert [link.proto.label for link in page.get("page_link")] == [
+        "Analyse",
+        "À vérifier",
+        "Alertes",
+        "Modèles",
+        "Verdict",
+    ]
 
 
 def make_due(page: AppTest) -> None:
     session = page.session_state["session"]
     past = datetime(2000, 1, 1, tzinfo=UTC)
-    session.flush_at = past if session.flush_at else None
+    session.post.retry_at = past if session.post.retry_at else None
     if session.unanswered is not None:
         session.unanswered = type(session.unanswered)(session.unanswered.text, session.unanswered.error, past)

@@ -124,7 +124,7 @@ def test_judgements_that_wait_are_sent_in_order_and_stop_at_the_first_that_fails
     assert session.retry(desk, LATER)
     assert desk.heard[1:] == [("p1", "correct"), ("p2", "correct")]
     assert not session.waiting()
-    assert session.flush_at is None
+    assert session.post.retry_at is None
 
 
 def test_a_changed_mind_replaces_the_judgement_that_waits(session, desk):

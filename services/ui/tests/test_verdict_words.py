@@ -5,7 +5,7 @@ import pytest
 from vigie_ui import markup
 from vigie_ui.client import ApiError, ModelName, Prediction, Reason
 from vigie_ui.i18n import load_catalogue
-from vigie_ui.notices import KEYS, notice_of
+from vigie_ui.notices import KEYS, OBSCURE, notice_of
 from vigie_ui.verdict import copyable, opposite, sureness_of, verdict_view
 
 FR = load_catalogue("fr")
@@ -89,7 +89,7 @@ def test_a_notice_says_what_happened_and_what_to_do(reason):
     notice = notice_of(ApiError(reason, request_id="r1"), FR)
     assert notice.title
     assert notice.text
-    assert (notice.reference is not None) == (reason is Reason.UNEXPECTED)
+    assert (notice.reference is not None) == (reason in OBSCURE)
     assert notice.title in markup.notice_card(notice).replace("&#x27;", "'")
 
 

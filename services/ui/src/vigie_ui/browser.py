@@ -18,6 +18,7 @@ def _asset(name: str) -> str:
 
 _page: Final = st.components.v2.component("vigie_page", js=_asset("page.js"), isolate_styles=False)
 _scroll: Final = st.components.v2.component("vigie_scroll", js=_asset("scroll.js"), isolate_styles=False)
+_keys: Final = st.components.v2.component("vigie_keys", js=_asset("keys.js"), isolate_styles=False)
 _counter: Final = st.components.v2.component(
     "vigie_counter",
     html='<p class="v-count" aria-live="off"></p>',
@@ -43,6 +44,12 @@ def page_language(say: Catalogue) -> None:
 def bring_into_view(target: str, *, turn: int) -> None:
     """Scroll until the element that the CSS selector `target` names is in view, once for every new `turn`."""
     _scroll(key="scroll", data={"target": target, "turn": turn}, height=1)
+
+
+def keyboard(buttons: dict[str, str]) -> None:
+    """Let keys click buttons: from the key's name in a browser to the start of the button's key here."""
+    selectors = {name: f'[class*="st-key-{button}"] button' for name, button in buttons.items()}
+    _keys(key="keys", data={"keys": selectors}, height=1)
 
 
 def live_count(say: Catalogue, *, box: str) -> None:

@@ -1,26 +1,15 @@
-"""The API as the page sees it: a few calls, and one typed error.
-
-Every failure is an `ApiError`, whose `reason` says what the page can tell its reader:
-
-    AWAY         nobody answers, or the answer did not come in time
-    NO_MODEL     the API runs but has no model to judge with yet
-    UNAVAILABLE  the API cannot take this just now
-    BUSY         too many requests
-    EMPTY, LONG  the text cannot be judged as it is
-    UNREADABLE   the API refuses the text's characters
-    REFUSED      the API does not let this page in
-    NO_VERSION   the model that was named is not there, or may not judge
-    UNEXPECTED   anything else
-"""
+"""The API as the page sees it: its calls, each of which may raise an `ApiError` (failures.py)."""
 
 import unicodedata
-from enum import StrEnum
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import ValidationError
 
+from vigie_ui.alert_answers import Alert, Alerts
 from vigie_ui.answers import (
     Answer,
     Board,
@@ -33,6 +22,9 @@ from vigie_ui.answers import (
     Sentiment,
     Verdict,
 )
+from vigie_ui.failures import ApiError, Reason, error_of
+from vigie_ui.review_answers import Patterns, Review
+from vigie_ui.watch_answers import Drift, Moved, Moves, Served
 
 # Who calls the API needs what it answers.
 __all__ = [
@@ -52,46 +44,14 @@ __all__ = [
 CONNECT_TIMEOUT_S: Final = 3.0
 MAX_TEXT_CHARS: Final = 10_000
 MAX_COMMENT_CHARS: Final = 1_000
-NO_MODEL_TYPE: Final = "urn:vigie:problem:no-model"
-NO_VERSION_TYPES: Final = frozenset({"urn:vigie:problem:no-such-version", "urn:vigie:problem:version-refused"})
+MAX_REASON_CHARS: Final = 500
 VERSION_TIMEOUT_S: Final = 90.0
 """A version that nobody asked for lately is fetched and loaded before it judges."""
 BOARD_TIMEOUT_S: Final = 45.0
 """The API asks MLflow about every version when it is asked for the first time."""
-
-
-class Reason(StrEnum):
-    """Why a call failed, in the page's terms."""
-
-    AWAY = "away"
-    NO_MODEL = "no_model"
-    UNAVAILABLE = "unavailable"
-    BUSY = "busy"
-    EMPTY = "empty"
-    LONG = "long"
-    UNREADABLE = "unreadable"
-    REFUSED = "refused"
-    NO_VERSION = "no_version"
-    UNEXPECTED = "unexpected"
-
-
-PASSING: Final = frozenset({Reason.AWAY, Reason.NO_MODEL, Reason.UNAVAILABLE, Reason.BUSY})
-
-
-class ApiError(Exception):
-    """A call that failed; `request_id` is what an operator searches for in the logs."""
-
-    def __init__(self, reason: Reason, *, retry_after_s: float | None = None, request_id: str | None = None) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-        self.retry_after_s = retry_after_s
-        self.request_id = request_id
-
-    @property
-    def passing(self) -> bool:
-        """Whether the same call may well succeed later."""
-        return self.reason in PASSING
-
+EXPORT_TIMEOUT_S: Final = 60.0
+MAX_EXPORT_BYTES: Final = 100_000_000
+"""An export passes through this process's memory."""
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
@@ -151,6 +111,69 @@ class VigieClient:
         """Record a judgement; it is durable when this returns. Raises ApiError."""
         return self._call(Receipt, "POST", "/v1/feedback", feedback.body())
 
+    def review(self, count: int, **filters: str | None) -> Review:
+        """What to check next, `count` verdicts at most. Raises ApiError."""
+        return self._call(Review, "GET", "/v1/review", query={"limit": str(count), **filters})
+
+    def patterns(self, **filters: str | None) -> Patterns:
+        """What the wrong verdicts have in common. Raises ApiError."""
+        return self._call(Patterns, "GET", "/v1/review/patterns", query=filters)
+
+    def verdicts_csv(self, **filters: str | None) -> bytes:
+        """The verdicts as a file for a spreadsheet. Raises ApiError, LONG when there are too many to carry."""
+        query = {"format": "csv", **{name: value for name, value in filters.items() if value}}
+        parts: list[bytes] = []
+        size = 0
+        try:
+            with self._http.stream(
+                "GET", "/v1/feedback", params=query, headers={"Accept": "text/csv"}, timeout=EXPORT_TIMEOUT_S
+            ) as response:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                for part in response.iter_bytes():
+                    parts.append(part)
+                    size += len(part)
+                    if size > MAX_EXPORT_BYTES:
+                        raise ApiError(Reason.LONG)
+        except httpx.HTTPError as error:
+            raise ApiError(Reason.AWAY) from error
+        return b"".join(parts)
+
+    def alerts(self, count: int, **filters: str | None) -> Alerts:
+        """A page of alerts, newest first. Raises ApiError."""
+        return self._call(Alerts, "GET", "/v1/alerts", query={"limit": str(count), **filters})
+
+    def alert(self, alert_id: str) -> Alert:
+        """One alert with all it rests on. Raises ApiError, MISSING or UNREADABLE when there is no such alert."""
+        return self._call(Alert, "GET", f"/v1/alerts/{quote(alert_id, safe='')}")
+
+    def acknowledge(self, alert_id: str, note: str) -> Alert:
+        """Say that somebody has the alert in hand; the first one who says so stays. Raises ApiError."""
+        body = {"note": note.strip()} if note.strip() else {}
+        return self._call(Alert, "POST", f"/v1/alerts/{quote(alert_id, safe='')}/ack", body)
+
+    def served(self) -> Served:
+        """What serves now, and the challenger beside it. Raises ApiError."""
+        return self._call(Served, "GET", "/v1/model")
+
+    def moves(self, count: int) -> Moves:
+        """The latest promotions and rollbacks. Raises ApiError."""
+        return self._call(Moves, "GET", "/v1/models/moves", query={"limit": str(count)}, patience_s=BOARD_TIMEOUT_S)
+
+    def drift(self, days: int) -> Drift:
+        """How far the last days are from what the model learned from. Raises ApiError."""
+        return self._call(Drift, "GET", "/v1/drift", query={"days": str(days)})
+
+    def promote(self, version: str, reason: str) -> Moved:
+        """Let a version serve. Raises ApiError, REFUSED without the right `admin`."""
+        path = f"/v1/models/{quote(version, safe='')}/promote"
+        return self._call(Moved, "POST", path, {"reason": reason}, VERSION_TIMEOUT_S)
+
+    def rollback(self, reason: str) -> Moved:
+        """Let the previous version serve again. Raises ApiError, REFUSED without the right `admin`."""
+        return self._call(Moved, "POST", "/v1/models/rollback", {"reason": reason}, VERSION_TIMEOUT_S)
+
     def _call(
         self,
         answer: type[AnswerT],
@@ -158,10 +181,12 @@ class VigieClient:
         path: str,
         body: dict[str, str] | None = None,
         patience_s: float = 0.0,
+        query: Mapping[str, str | None] | None = None,
     ) -> AnswerT:
         patience = httpx.Timeout(max(self._timeout_s, patience_s), connect=min(CONNECT_TIMEOUT_S, self._timeout_s))
         try:
-            response = self._http.request(method, path, json=body, timeout=patience)
+            asked = {name: value for name, value in (query or {}).items() if value}
+            response = self._http.request(method, path, json=body, params=asked or None, timeout=patience)
         except UnicodeEncodeError as error:
             # Half an emoji: no UTF-8, so no JSON either.
             raise ApiError(Reason.UNREADABLE) from error
@@ -172,7 +197,7 @@ class VigieClient:
                 return answer.model_validate_json(response.content)
             except ValidationError as error:
                 raise ApiError(Reason.UNEXPECTED, request_id=response.headers.get("x-request-id")) from error
-        raise _error_of(response)
+        raise error_of(response)
 
 
 def _check(text: str) -> None:
@@ -182,60 +207,6 @@ def _check(text: str) -> None:
         raise ApiError(Reason.LONG)
 
 
-def _error_of(response: httpx.Response) -> ApiError:
-    problem = _problem(response)
-    return ApiError(
-        _reason(response.status_code, problem),
-        retry_after_s=_retry_after_s(response.headers.get("retry-after")),
-        request_id=str(problem.get("request_id") or response.headers.get("x-request-id") or "") or None,
-    )
-
-
-def _reason(status: int, problem: dict[str, Any]) -> Reason:
-    match status:
-        case 503 if problem.get("type") == NO_MODEL_TYPE:
-            return Reason.NO_MODEL
-        case 503:
-            # A gateway whose API is down answers 503 too, but not in problem+json.
-            return Reason.UNAVAILABLE if problem else Reason.AWAY
-        case 502 | 504:
-            return Reason.AWAY
-        case 429:
-            return Reason.BUSY
-        case 401 | 403:
-            return Reason.REFUSED
-        case 404 | 409 if problem.get("type") in NO_VERSION_TYPES:
-            return Reason.NO_VERSION
-        case 413:
-            return Reason.LONG
-        case 422 if any(error.get("type") == "string_too_long" for error in _errors(problem)):
-            return Reason.LONG
-        case 400 | 422:
-            return Reason.UNREADABLE
-        case _:
-            return Reason.UNEXPECTED
-
-
-def _errors(problem: dict[str, Any]) -> list[dict[str, Any]]:
-    errors = problem.get("errors")
-    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
-
-
 def _visible(character: str) -> bool:
     # Cc and Cf: control characters, and those of no width; the API calls a text of nothing else blank.
     return not character.isspace() and unicodedata.category(character) not in ("Cc", "Cf")
-
-
-def _problem(response: httpx.Response) -> dict[str, Any]:
-    if not response.headers.get("content-type", "").startswith("application/problem+json"):
-        return {}
-    try:
-        document = response.json()
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _retry_after_s(header: str | None) -> float | None:
-    # The API sends whole seconds; a date, which the standard allows too, is not worth a parser here.
-    return min(float(header), 300.0) if header and header.isdecimal() else None

@@ -78,6 +78,11 @@ def small_label(text: str) -> str:
     return f'<p class="v-label">{escape(text)}</p>'
 
 
+def quiet(text: str) -> str:
+    """A line that says what is not there."""
+    return f'<p class="v-missing">{escape(text)}</p>'
+
+
 def empty_verdict(say: Catalogue) -> str:
     """What stands where the verdict will be."""
     return (

@@ -16,8 +16,13 @@ KEYS: Final[dict[Reason, tuple[str, str]]] = {
     Reason.UNREADABLE: ("error.unreadable.title", "error.unreadable.text"),
     Reason.REFUSED: ("error.refused.title", "error.refused.text"),
     Reason.NO_VERSION: ("error.no_version.title", "error.no_version.text"),
+    Reason.MISSING: ("error.unexpected.title", "error.unexpected.text"),
+    Reason.CONFLICT: ("error.unexpected.title", "error.unexpected.text"),
     Reason.UNEXPECTED: ("error.unexpected.title", "error.unexpected.text"),
 }
+
+# What happened is in the logs alone.
+OBSCURE: Final = frozenset({Reason.MISSING, Reason.CONFLICT, Reason.UNEXPECTED})
 
 # What the visitor can mend needs no retry button beside the box.
 VISITORS_OWN: Final = frozenset({Reason.EMPTY, Reason.LONG, Reason.UNREADABLE, Reason.NO_VERSION})
@@ -37,11 +42,29 @@ class Notice:
 def notice_of(error: ApiError, say: Catalogue) -> Notice:
     """The notice of one failed call."""
     title, text = KEYS[error.reason]
-    shown = error.request_id if error.reason is Reason.UNEXPECTED else None
+    shown = error.request_id if error.reason in OBSCURE else None
     return Notice(
         title=say(title),
         text=say(text, limit=say.number(MAX_TEXT_CHARS)),
         reference=say("error.reference", request_id=shown) if shown else None,
         offers_retry=error.reason not in VISITORS_OWN,
         preparing=error.reason is Reason.NO_MODEL,
+    )
+
+
+def trouble(error: ApiError, say: Catalogue) -> Notice:
+    """The notice of a page that cannot show what it is for."""
+    if error.reason is Reason.REFUSED:
+        title, text = "trouble.refused_title", "trouble.refused_text"
+    elif error.passing:
+        title, text = "trouble.away_title", "trouble.away_text"
+    else:
+        title, text = "trouble.failed_title", "trouble.failed_text"
+    shown = error.request_id if error.reason in OBSCURE else None
+    return Notice(
+        title=say(title),
+        text=say(text),
+        reference=say("error.reference", request_id=shown) if shown else None,
+        offers_retry=error.reason is not Reason.REFUSED,
+        preparing=False,
     )

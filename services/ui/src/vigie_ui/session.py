@@ -5,14 +5,13 @@ Nothing here touches Streamlit, the clock or the network: time and client are ar
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final, Protocol
 
 from vigie_ui.answers import Explanation, Feedback, Prediction, Receipt, Sentiment, Verdict
-from vigie_ui.client import ApiError, Reason
+from vigie_ui.failures import ApiError, Reason
+from vigie_ui.post import RETRY_S, Delivery, Post
 
 HISTORY_LENGTH: Final = 50
-RETRY_S: Final = 5.0
 
 
 class Api(Protocol):
@@ -29,14 +28,6 @@ class Api(Protocol):
     def send_feedback(self, feedback: Feedback) -> Receipt:
         """Record one judgement. Raises ApiError."""
         ...
-
-
-class Delivery(StrEnum):
-    """How far a judgement has come."""
-
-    SENT = "sent"
-    WAITING = "waiting"
-    REFUSED = "refused"
 
 
 @dataclass(slots=True)
@@ -63,12 +54,12 @@ class Unanswered:
 
 @dataclass(slots=True)
 class Session:
-    """One visit. `entries` is oldest first; `current` is the one on show."""
+    """One visit. `entries` is oldest first; `current` is the one on show; `post` carries the judgements."""
 
     entries: list[Entry] = field(default_factory=list)
     current: Entry | None = None
     unanswered: Unanswered | None = None
-    flush_at: datetime | None = None
+    post: Post = field(default_factory=Post)
     _count: int = 0
 
     def analyse(self, api: Api, text: str, now: datetime) -> None:
@@ -91,7 +82,8 @@ class Session:
     ) -> None:
         """Record that the verdict is right, or which one would have been, and send it or keep it for later."""
         entry.feedback = feedback_on(entry, correction=correction, comment=comment)
-        self._send(api, entry, now)
+        self.post.give(entry)
+        self.post.deliver(api, now)
 
     def explain(self, api: Api, entry: Entry) -> None:
         """Ask the model that judged why; the entry keeps the answer, or what went wrong."""
@@ -106,18 +98,15 @@ class Session:
 
     def due(self, now: datetime) -> bool:
         """Whether something waits and its time to be tried again has come."""
-        times = (self.flush_at, self.unanswered.retry_at if self.unanswered else None)
-        return any(at is not None and at <= now for at in times)
+        retry_at = self.unanswered.retry_at if self.unanswered else None
+        return self.post.due(now) or (retry_at is not None and retry_at <= now)
 
     def retry(self, api: Api, now: datetime) -> bool:
         """Try again, in order, what waits: judgements first, then the text without a verdict. True if that changed
         anything worth showing.
         """
         before = self._standing()
-        for entry in self.waiting():
-            self._send(api, entry, now)
-            if entry.delivery is Delivery.WAITING:
-                break
+        self.post.deliver(api, now)
         if self.unanswered is not None and self.unanswered.retry_at is not None:
             self.analyse(api, self.unanswered.text, now)
         return self._standing() != before
@@ -129,20 +118,6 @@ class Session:
         """Make an earlier entry the current one."""
         self.current = entry
         self.unanswered = None
-
-    def _send(self, api: Api, entry: Entry, now: datetime) -> None:
-        if entry.feedback is None:
-            return
-        try:
-            api.send_feedback(entry.feedback)
-        except ApiError as error:
-            entry.delivery = Delivery.WAITING if error.passing else Delivery.REFUSED
-            if error.passing:
-                self.flush_at = now + timedelta(seconds=error.retry_after_s or RETRY_S)
-        else:
-            entry.delivery = Delivery.SENT
-        if not self.waiting():
-            self.flush_at = None
 
     def _forget_old(self) -> None:
         # A judgement that the API does not have yet is never forgotten.

@@ -7,15 +7,30 @@ from typing import Final
 import streamlit as st
 
 from vigie_ui import markup
+from vigie_ui.badge import OpenAlerts, open_alerts
 from vigie_ui.browser import page_language
+from vigie_ui.connection import connect
 from vigie_ui.i18n import LANGUAGES, Catalogue, Language, as_language, load_catalogue
 from vigie_ui.palette import css_variables
 from vigie_ui.settings import UiSettings
 from vigie_ui.views import all_pages
+from vigie_ui.views.alerts import PATH as ALERTS
+from vigie_ui.visit import keep_sending, post
 
 LANGUAGE_PARAMETER: Final = "lang"
 # What a visitor typed on one page is there when he comes back to it.
-KEPT_FIELDS: Final = ("tweet", "compare_text")
+KEPT_FIELDS: Final = (
+    "tweet",
+    "compare_text",
+    "review_language",
+    "review_period",
+    "alerts_state",
+    "alerts_kind",
+    "alerts_period",
+)
+STYLESHEETS: Final = ("page.css", "review.css", "watch.css")
+COUNT_EVERY_S: Final = 10.0
+MOST_COUNTED: Final = 99
 
 # A language is named in itself, the same on every page: it is not translated.
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"fr": "Français", "en": "English"}
@@ -41,6 +56,8 @@ def run(settings: UiSettings | None = None) -> None:
     page_language(say)
     _masthead(say, settings, routes)
     chosen.run()
+    if post().waiting():
+        keep_sending(post(), connect(settings))
     st.html(markup.footer(say))
 
 
@@ -64,8 +81,12 @@ def _masthead(say: Catalogue, settings: UiSettings, routes: list[st.Page]) -> No
         st.html(markup.masthead(settings.brand, say), width="content")
         if len(routes) > 1:
             with st.container(key="ways", horizontal=True):
+                alerts = open_alerts(connect(settings), str(settings.api_url))
                 for route in routes:
-                    st.page_link(route)
+                    if route.url_path == ALERTS:
+                        _way_to_alerts(route, alerts)
+                    else:
+                        st.page_link(route)
         st.segmented_control(
             say("app.language"),
             LANGUAGES,
@@ -77,5 +98,13 @@ def _masthead(say: Catalogue, settings: UiSettings, routes: list[st.Page]) -> No
         )
 
 
+@st.fragment(run_every=COUNT_EVERY_S)
+def _way_to_alerts(route: st.Page, alerts: OpenAlerts) -> None:
+    count = alerts.count()
+    shown = f"{MOST_COUNTED}+" if count and count > MOST_COUNTED else count
+    st.page_link(route, label=f"{route.title} :red-badge[{shown}]" if count else None)
+
+
 def _stylesheet() -> str:
-    return resources.files("vigie_ui").joinpath("assets", "page.css").read_text(encoding="utf-8")
+    assets = resources.files("vigie_ui").joinpath("assets")
+    return "".join(assets.joinpath(name).read_text(encoding="utf-8") for name in STYLESHEETS)

@@ -1,8 +1,6 @@
 """The page "Analyse": a tweet in, a verdict out, and the reader's word on it."""
 
-from datetime import UTC, datetime
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -13,11 +11,13 @@ from vigie_ui.client import MAX_COMMENT_CHARS, VigieClient
 from vigie_ui.connection import connect
 from vigie_ui.i18n import Catalogue
 from vigie_ui.notices import notice_of
+from vigie_ui.post import Delivery
 from vigie_ui.reasons import reasons_view
-from vigie_ui.session import Delivery, Entry, Session
+from vigie_ui.session import Entry, Session
 from vigie_ui.settings import UiSettings
 from vigie_ui.verdict import SENTIMENT_KEYS, copyable, opposite, verdict_view
 from vigie_ui.views import Page
+from vigie_ui.visit import now, post, visitors_zone
 
 BOX: Final = "tweet"
 EXAMPLES: Final = ("examples.first", "examples.second", "examples.third")
@@ -38,10 +38,10 @@ def render(say: Catalogue, settings: UiSettings) -> None:
         asked = st.session_state.pop("asked", None)
         if asked is not None:
             with st.spinner(say("analyse.working")):
-                session.analyse(api, asked, _now())
+                session.analyse(api, asked, now())
         _answer(say, session, api)
     _history(say, session)
-    if session.unanswered is not None or session.waiting():
+    if session.unanswered is not None:
         _keep_trying(session, api)
 
 
@@ -167,7 +167,7 @@ def _thanks(say: Catalogue, entry: Entry) -> None:
 
 
 def _judge(session: Session, api: VigieClient, entry: Entry) -> None:
-    session.judge(api, entry, _now())
+    session.judge(api, entry, now())
 
 
 def _correcting(entry: Entry) -> bool:
@@ -181,7 +181,7 @@ def _correct(number: int | None) -> None:
 def _send_correction(session: Session, api: VigieClient, entry: Entry) -> None:
     correction: Sentiment | None = st.session_state[f"correction_{entry.number}"]
     session.judge(
-        api, entry, _now(), correction=correction, comment=st.session_state.get(f"comment_{entry.number}") or ""
+        api, entry, now(), correction=correction, comment=st.session_state.get(f"comment_{entry.number}") or ""
     )
     _correct(None)
 
@@ -201,9 +201,9 @@ def _history(say: Catalogue, session: Session) -> None:
 
 
 def _row(say: Catalogue, session: Session, entry: Entry) -> None:
-    zone = _zone()
+    zone = visitors_zone()
     view = verdict_view(entry.prediction, entry.text, say)
-    line = " · ".join((view.word, view.percent, say.moment(entry.at.astimezone(zone), _now().astimezone(zone))))
+    line = " · ".join((view.word, view.percent, say.moment(entry.at.astimezone(zone), now().astimezone(zone))))
     with st.container(key=f"row_{entry.number}"):
         st.html(markup.history_row(entry.text, entry.prediction.sentiment, line, _judged(say, entry)))
         st.button(
@@ -235,27 +235,15 @@ def _reuse(session: Session, entry: Entry) -> None:
 
 @st.fragment(run_every=LOOK_EVERY_S)
 def _keep_trying(session: Session, api: VigieClient) -> None:
-    if session.due(_now()) and session.retry(api, _now()):
+    if session.due(now()) and session.retry(api, now()):
         st.rerun(scope="app")
 
 
 def _session() -> Session:
     if "session" not in st.session_state:
-        st.session_state["session"] = Session()
+        st.session_state["session"] = Session(post=post())
     session: Session = st.session_state["session"]
     return session
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _zone() -> ZoneInfo:
-    # The visitor's own time zone, as the browser says it.
-    try:
-        return ZoneInfo(st.context.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 PAGE: Final = Page(order=10, path="analyse", name_key="analyse.name", render=render, default=True)

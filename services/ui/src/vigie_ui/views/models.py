@@ -15,6 +15,7 @@ from vigie_ui.reasons import reasons_view
 from vigie_ui.settings import UiSettings
 from vigie_ui.verdict import judgement_view
 from vigie_ui.views import Page
+from vigie_ui.views.live import forget, live, moving, trail
 
 TEXT: Final = "compare_text"
 SIDES: Final = ("left", "right")
@@ -37,8 +38,11 @@ def render(say: Catalogue, settings: UiSettings) -> None:
         st.html(markup.message("calm", say("models.none_title"), say("models.none_text")))
         return
     _roles(say, models)
+    moving(say, models, api, _models.clear)
+    live(say, api, str(settings.api_url))
     _ranking(say, models)
     _pair(say, models, api)
+    trail(say, api, str(settings.api_url))
     if not all(model.evidence_complete for model in models):
         _look_again()
 
@@ -46,6 +50,11 @@ def render(say: Catalogue, settings: UiSettings) -> None:
 @st.cache_resource(ttl=FRESH_S, show_spinner=False)
 def _models(_api: VigieClient, url: str) -> tuple[ModelVersion, ...]:
     return _api.models()
+
+
+def _refresh() -> None:
+    _models.clear()
+    forget()
 
 
 def _refused(say: Catalogue, error: ApiError) -> None:
@@ -78,7 +87,7 @@ def _ranking(say: Catalogue, models: tuple[ModelVersion, ...]) -> None:
     with st.container(key="ranking"):
         with st.container(key="ranking_head", horizontal=True, vertical_alignment="center"):
             st.html(markup.section(say("models.ranking"), say("models.ranking_note")))
-            st.button(say("models.refresh"), key="refresh_models", type="tertiary", on_click=_models.clear)
+            st.button(say("models.refresh"), key="refresh_models", type="tertiary", on_click=_refresh)
         st.html(board_markup.ranking(rows[:SHOWN], say))
         if len(rows) > SHOWN:
             with st.expander(say("models.more", count=say.number(len(rows) - SHOWN))):
