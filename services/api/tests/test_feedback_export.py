@@ -3,17 +3,19 @@
 import csv
 import io
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vigie_api.access.keys import new_key
-from vigie_api.feedback.export import COLUMNS, csv_lines, file_name, guarded, preferred, unguarded
+from vigie_api.feedback.export import COLUMNS, _as_csv, file_name, guarded, preferred, unguarded
+from vigie_api.feedback.schema import FeedbackOut
 from vigie_api.settings import Settings
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RUNS_AS_FORMULA = "=+-@\t\r"
 
 
@@ -28,6 +30,24 @@ async def api(running, settings, database_url):
 async def _say(api, prediction_id, verdict="wrong", **more):
     said = await api.client.post("/v1/feedback", json={"prediction_id": prediction_id, "verdict": verdict, **more})
     assert said.status_code == 201, said.text
+
+
+def _verdict(text: str, comment: str) -> FeedbackOut:
+    return FeedbackOut(
+        id="i",
+        prediction_id="-p",
+        verdict="wrong",
+        correction=None,
+        received_at=NOON,
+        text=text,
+        sentiment=None,
+        score=0.25,
+        language="fr",
+        model_version="3",
+        predicted_at=NOON,
+        given_by="-ann",
+        comment=comment,
+    )
 
 
 def _rows(content: bytes) -> list[dict[str, str]]:
@@ -102,10 +122,12 @@ def test_a_guarded_cell_is_never_a_formula_and_gives_its_text_back(text):
     assert unguarded(cell) == text
 
 
-@given(st.lists(st.lists(TEXTS, min_size=2, max_size=4), max_size=5))
-def test_whatever_was_written_is_read_back(rows):
-    read = csv.reader(io.StringIO(csv_lines(rows, mark=True).decode("utf-8-sig"), newline=""))
-    assert [[unguarded(cell) for cell in row] for row in read] == rows
+@given(st.lists(st.builds(_verdict, TEXTS, TEXTS), max_size=5))
+def test_whatever_was_written_is_read_back(verdicts):
+    rows = list(csv.reader(io.StringIO(_as_csv(verdicts).decode(), newline="")))
+    read = [dict(zip(COLUMNS, map(unguarded, row), strict=True)) for row in rows]
+    assert [(row["text"], row["comment"]) for row in read] == [(said.text, said.comment) for said in verdicts]
+    assert not any(cell[:1] in set(RUNS_AS_FORMULA) for row in rows for cell in row if cell)
 
 
 @pytest.mark.parametrize(

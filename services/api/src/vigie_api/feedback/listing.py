@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from vigie_api.database.engine import Database
 from vigie_api.feedback.schema import FeedbackOut, Verdict
@@ -46,26 +47,26 @@ _opposite = case((_sentiment == "positive", "negative"), (_sentiment == "negativ
 _correction = case(
     (_sentiment.is_(None), feedback.c.correction), (feedback.c.verdict == "correct", _sentiment), else_=_opposite
 )
+_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "id": feedback.c.id,
+    "prediction_id": feedback.c.prediction_id,
+    "verdict": feedback.c.verdict,
+    "received_at": feedback.c.received_at,
+    "given_by": feedback.c.given_by,
+    "comment": feedback.c.comment,
+    "text": func.coalesce(predictions.c.text, feedback.c.text),
+    "sentiment": _sentiment,
+    "model_version": _version,
+    "score": predictions.c.score,
+    "language": predictions.c.language,
+    "predicted_at": predictions.c.created_at,
+}
+_FIELDS = tuple(_COLUMNS)
 
 
-def _query(filters: Filters, limit: int) -> Select[tuple[object, ...]]:
-    query: Select[tuple[object, ...]] = (
-        select(
-            feedback.c.seq,
-            feedback.c.id,
-            feedback.c.prediction_id,
-            feedback.c.verdict,
-            feedback.c.correction,
-            feedback.c.received_at,
-            feedback.c.given_by,
-            feedback.c.comment,
-            func.coalesce(predictions.c.text, feedback.c.text).label("text"),
-            _sentiment.label("sentiment"),
-            _version.label("model_version"),
-            predictions.c.score,
-            predictions.c.language,
-            predictions.c.created_at.label("predicted_at"),
-        )
+def _query(filters: Filters, limit: int) -> Select[Any]:
+    query: Select[Any] = (
+        select(feedback.c.seq, feedback.c.correction, *_COLUMNS.values())
         .select_from(feedback.outerjoin(predictions, predictions.c.id == feedback.c.prediction_id))
         .where(feedback.c.current)
         .order_by(feedback.c.seq.desc())
@@ -90,18 +91,13 @@ def _query(filters: Filters, limit: int) -> Select[tuple[object, ...]]:
 
 
 def _page(connection: Connection, filters: Filters, limit: int) -> tuple[list[FeedbackOut], int | None]:
-    rows = connection.execute(_query(filters, limit + 1)).mappings().all()
-    page = rows[:limit]
-    following = page[-1]["seq"] if len(rows) > limit else None
-    found = [
-        FeedbackOut(
-            **{name: value for name, value in row.items() if name not in ("seq", "correction")},
-            # The prediction may have been written after the verdict on it.
-            correction=implied(row["verdict"], row["correction"], row["sentiment"]),
-        )
-        for row in page
-    ]
-    return found, following
+    rows = connection.execute(_query(filters, limit + 1)).all()
+    found = []
+    for _, correction, *values in rows[:limit]:
+        said = dict(zip(_FIELDS, values, strict=True))
+        # The prediction may have been written after the verdict on it.
+        found.append(FeedbackOut(**said, correction=implied(said["verdict"], correction, said["sentiment"])))
+    return found, rows[limit - 1].seq if len(rows) > limit else None
 
 
 async def read_page(database: Database, filters: Filters, limit: int) -> tuple[list[FeedbackOut], int | None]:

@@ -18,9 +18,9 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    cast,
     exists,
     func,
+    literal_column,
     null,
     select,
     text,
@@ -35,16 +35,17 @@ from vigie_api.review.selection import Candidate
 from vigie_api.shadow.table import shadow_scores
 
 WAITING_AT_MOST = 10_000
-_STEPS = 40  # of confidence, from one half to one and to none: a step is 0.025 wide
-_LAST_STEP = _STEPS // 2
-_CONTRADICTED_AT_MOST = 1_000
+_STEPS = 21  # of confidence, 0.025 wide
+_CONTRADICTED_AT_MOST = 500
 _READ_CHARS = 500  # of a post: thousands of the longest would be chosen from for seconds
 
-# Postgres rounds here and SQLite cuts off; either way the steps are in the order of confidence.
-_step = cast(func.abs(predictions.c.score - 0.5) * _STEPS, Integer)
+# Written out, and not with bound numbers: an index serves no expression but its own. Postgres rounds here and SQLite
+# cuts off; either way the steps are in the order of confidence.
+_STEP = "CAST(abs({score} - 0.5) * 40 AS INTEGER)"
+_step: ColumnElement[int] = literal_column(_STEP.format(score="predictions.score"), Integer)
 Index(
     "ix_predictions_confidence",
-    _step.label("step"),
+    literal_column(_STEP.format(score="score"), Integer),
     predictions.c.created_at,
     predictions.c.language,
     predictions.c.model_version,
@@ -115,7 +116,7 @@ def read_pool(connection: Connection, wanted: Range, at_most: int, now: datetime
     if challenger is not None:
         contradicted = (
             _rows(wanted, challenger)
-            .where(shadow_scores.c.agrees.is_(False), _unjudged())
+            .where(~shadow_scores.c.agrees, _unjudged())
             .order_by(shadow_scores.c.scored_at.desc())
             .limit(_CONTRADICTED_AT_MOST)
         )
@@ -162,7 +163,7 @@ def _least_confident(
     count = select(func.count()).select_from(some)
     found: list[RowMapping] = []
     waiting = 0
-    for number in range(_LAST_STEP + 1):
+    for number in range(_STEPS):
         missing = at_most - len(found)
         rows = connection.execute(newest, {"step": number, "limit": missing}).mappings().all() if missing else []
         found += rows

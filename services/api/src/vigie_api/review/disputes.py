@@ -27,7 +27,7 @@ def disputes(connection: Connection, now: datetime) -> dict[str, int]:
     """
     overruled = (
         select(feedback.c.prediction_id)
-        .where(feedback.c.current.is_(False), feedback.c.received_at >= now - LATELY)
+        .where(~feedback.c.current, feedback.c.received_at >= now - LATELY)
         .order_by(feedback.c.received_at.desc())
         .limit(_LOOKED_AT)
         .subquery()

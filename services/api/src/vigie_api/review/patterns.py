@@ -7,10 +7,11 @@ so that neither the rare word that occurred in one mistake nor the common word t
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import TypeAlias
 
 from vigie_api.feedback.schema import Verdict
 from vigie_api.prediction.schema import Language, Sentiment
@@ -24,6 +25,7 @@ _READ_CHARS = 500  # of a post: a hundred of the longest must not take a hundred
 _PRIOR_POSTS = 25.0  # posts that the prior weighs as much as
 _USUAL_RATE = 0.02  # of posts that have a word, before any post is read
 _USUAL_POSTS = 2.0
+_NO_WORDS = frozenset([URL_TOKEN, USER_TOKEN])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,9 @@ class Judged:
     verdict: Verdict
     sentiment: Sentiment | None
     correction: Sentiment | None
+
+
+_Read: TypeAlias = tuple[Judged, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +62,32 @@ class Term:
     examples: tuple[Judged, ...]
 
 
-def patterns(posts: Sequence[Judged]) -> list[Term]:
+def patterns(posts: Iterable[Judged]) -> list[Term]:
     """The terms of the mistakes, surest first, at most 40; each language's mistakes against its own right ones."""
-    by_language: dict[Language, list[tuple[Judged, frozenset[str]]]] = {}
+    by_language: dict[Language, list[_Read]] = {}
     for post in posts:
-        by_language.setdefault(post.language, []).append((post, terms(post.text)))
+        by_language.setdefault(post.language, []).append((post, words_of(post.text)))
     found = [term for language, group in by_language.items() for term in _of_language(language, group)]
     found.sort(key=lambda term: (-term.z, term.language, term.term))
     return found[:TERMS_AT_MOST]
 
 
-def terms(text: str) -> frozenset[str]:
-    """The words of a post, and its pairs of words that follow each other once small words are left out."""
-    words = [
+def words_of(text: str) -> list[str]:
+    """The words of a post, cleaned as the models do, without names, links, small words and lone letters."""
+    return [
         token
         for token in _cleaner().tokens(text[:_READ_CHARS])
-        if token not in (URL_TOKEN, USER_TOKEN) and not (len(token) == 1 and token.isalnum())
+        if (len(token) > 1 or not token.isalnum()) and token not in _NO_WORDS
     ]
-    return frozenset(words).union(map(" ".join, pairwise(words)))
+
+
+def terms(words: Sequence[str], known: Container[str] | None = None) -> set[str]:
+    """Words, and pairs of words that follow each other once small words are left out; of `known` words alone."""
+    if known is None:
+        return {*words, *map(" ".join, pairwise(words))}
+    found = {word for word in words if word in known}
+    found.update(f"{one} {other}" for one, other in pairwise(words) if one in found and other in found)
+    return found
 
 
 def log_odds(wrong_with: int, wrong: int, right_with: int, right: int) -> tuple[float, float]:
@@ -96,18 +109,29 @@ def _logit(part: float, whole: float) -> float:
     return math.log(part / (whole - part))
 
 
-def _of_language(language: Language, posts: Sequence[tuple[Judged, frozenset[str]]]) -> list[Term]:
-    mistakes = [(post, found) for post, found in posts if post.verdict == "wrong"]
-    in_wrong = Counter(term for _, found in mistakes for term in found)
-    frequent = {term for term, count in in_wrong.items() if count >= _WRONG_AT_LEAST}
-    in_all = Counter(term for _, found in posts for term in found & frequent)
+def _of_language(language: Language, posts: Sequence[_Read]) -> list[Term]:
+    # A pair is in no more mistakes than its words, so only pairs of frequent words are put together.
+    words = _frequent(Counter(word for post, read in posts if post.verdict == "wrong" for word in set(read)))
+    in_all: Counter[str] = Counter()
+    in_wrong: Counter[str] = Counter()
+    mistakes: list[tuple[Judged, set[str]]] = []
+    for post, read in posts:
+        its_terms = terms(read, words)
+        in_all.update(its_terms)
+        if post.verdict == "wrong":
+            in_wrong.update(its_terms)
+            mistakes.append((post, its_terms))
     measured = {
         term: log_odds(in_wrong[term], len(mistakes), in_all[term] - in_wrong[term], len(posts) - len(mistakes))
-        for term in frequent
+        for term in _frequent(in_wrong)
     }
     best = sorted(_telling(measured), key=lambda term: (-measured[term][1], term))[:TERMS_AT_MOST]
     examples = _examples(mistakes, best)
     return [Term(term, language, in_wrong[term], in_all[term], *measured[term], examples[term]) for term in best]
+
+
+def _frequent(counts: Mapping[str, int]) -> set[str]:
+    return {term for term, count in counts.items() if count >= _WRONG_AT_LEAST}
 
 
 def _telling(measured: Mapping[str, tuple[float, float]]) -> Iterable[str]:
@@ -118,9 +142,7 @@ def _telling(measured: Mapping[str, tuple[float, float]]) -> Iterable[str]:
             yield term
 
 
-def _examples(
-    mistakes: Sequence[tuple[Judged, frozenset[str]]], wanted: Sequence[str]
-) -> dict[str, tuple[Judged, ...]]:
+def _examples(mistakes: Sequence[tuple[Judged, set[str]]], wanted: Sequence[str]) -> dict[str, tuple[Judged, ...]]:
     found: dict[str, tuple[Judged, ...]] = dict.fromkeys(wanted, ())
     for post, its_terms in mistakes:
         for term in its_terms & found.keys():

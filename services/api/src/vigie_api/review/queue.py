@@ -10,13 +10,15 @@ from vigie_api.review.candidates import Pool, Range, judged_since, read_pool, st
 from vigie_api.review.schema import ChallengerOut, ReviewItem, ReviewList
 from vigie_api.review.selection import Choice, choose
 
-_OFFERED = 5_000
-_OFFERED_FOR_EACH = 100
+# What is offered is worth its time: choosing 20 of 1,000 takes a fourth of choosing 300 of 5,000.
+_OFFERED_AT_LEAST = 1_000
+_OFFERED_AT_MOST = 5_000
+_OFFERED_FOR_EACH = 20
 
 
 async def what_next(database: Database, wanted: Range, count: int, now: datetime) -> ReviewList:
     """The `count` predictions of the range whose verdicts teach most, best first. Raises DatabaseAway."""
-    offered = min(_OFFERED, _OFFERED_FOR_EACH * count)
+    offered = min(_OFFERED_AT_MOST, max(_OFFERED_AT_LEAST, _OFFERED_FOR_EACH * count))
     pool, judged_today = await database.read(_read, wanted, offered, now)
     chosen = await asyncio.to_thread(choose, pool.candidates(), count)
     items = [_item(pool, choice, pool.rows[choice.candidate.prediction_id]) for choice in chosen]
