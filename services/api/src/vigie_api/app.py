@@ -39,6 +39,7 @@ from vigie_api.prediction import reading_routes as prediction_reading_routes
 from vigie_api.prediction import routes as prediction_routes
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
+from vigie_api.privacy.keeper import RetentionKeeper
 from vigie_api.review import routes as review_routes
 from vigie_api.settings import Settings
 from vigie_api.shadow.metrics import ShadowMetrics
@@ -110,7 +111,13 @@ def _insights(settings: Settings, metrics: Metrics) -> ApplicationInsights | Non
     connection = settings.appinsights
     if connection is None:
         return None
-    insights = ApplicationInsights(connection, settings.appinsights_exporter, settings.appinsights_sample_s, metrics)
+    insights = ApplicationInsights(
+        connection,
+        settings.appinsights_exporter,
+        metrics,
+        sample_s=settings.appinsights_sample_s,
+        with_text=settings.appinsights_text,
+    )
     metrics.watch("vigie_telemetry_depth", "Items waiting for Application Insights.", lambda: insights.depth)
     return insights
 
@@ -133,6 +140,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             services.trail.run(),
             services.drift.run(),
             BacklogGauges(services.database, services.metrics).run(_BACKLOG_S),
+            RetentionKeeper(settings, services.database, services.metrics.registry).run(),
         ):
             stack.push_async_callback(_cancel, asyncio.create_task(work))
         yield

@@ -135,6 +135,21 @@ class Settings(BaseSettings):
     )
     flush_s: float = Field(0.25, gt=0, description="Seconds between two writes of waiting predictions.")
     spool_drain_s: float = Field(2.0, gt=0, description="Seconds between two attempts to empty the spool.")
+    retention_days: int = Field(
+        0, ge=0, le=36_500, description="Days after which the texts of predictions go. Unset or 0: they are kept."
+    )
+    retention_action: Literal["delete", "anonymise"] = Field(
+        "delete",
+        description="What becomes of what is older: the rows are deleted, or they stay for statistics without text, "
+        "comment and who judged.",
+    )
+    retention_feedback_days: int | None = Field(
+        None,
+        ge=0,
+        le=36_500,
+        description="The same for verdicts, alerts that were seen, and the predictions that verdicts are about, from "
+        "the newest verdict on. Unset: VIGIE_API_RETENTION_DAYS. 0: they are kept.",
+    )
     smtp_host: str | None = Field(
         None, description="Mail server for alerts. Unset: no e-mail is sent; alerts are kept and shown all the same."
     )
@@ -186,6 +201,9 @@ class Settings(BaseSettings):
     )
     appinsights_exporter: Literal["opencensus", "opentelemetry"] = Field(
         "opencensus", description="Library that sends it: opencensus-ext-azure or azure-monitor-opentelemetry."
+    )
+    appinsights_text: bool = Field(
+        True, description="Whether the event of a verdict carries the text that was judged; nothing else ever does."
     )
     appinsights_sample_s: float = Field(
         1.0,

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from vigie_api.telemetry.appinsights.measures import Measures
 from vigie_api.telemetry.events import AlertRaised
 
 pytestmark = pytest.mark.anyio
@@ -110,6 +111,21 @@ async def test_only_the_feedback_event_holds_the_text_of_a_tweet(running, observ
     assert said["message"] == "builtins.ValueError in refuse"
     assert "test_application_insights.py" in json.dumps(said)
     assert failure["data"]["baseData"]["properties"]["cause"] == "builtins.KeyError"
+
+
+async def test_the_tweet_can_be_kept_at_home(running, observed, ingestion):
+    async with running(observed.model_copy(update={"appinsights_text": False})) as api:
+        await judge(api)
+        (event,) = await arrives(ingestion, "EventData", "FeedbackReceived")
+    assert event["data"]["baseData"]["properties"]["sentiment"] == "positive"
+    assert "secret" not in json.dumps(ingestion.envelopes)
+
+
+async def test_a_library_that_cannot_be_used_keeps_nobody_from_predicting(running, observed, monkeypatch, caplog):
+    monkeypatch.setattr("vigie_api.telemetry.appinsights.sink._exporter", None)
+    async with running(observed) as api:
+        await judge(api)
+    assert "Application Insights cannot be used" in caplog.text
 
 
 async def test_requests_are_sampled_failures_are_not_and_the_counts_add_up(running, observed, ingestion, monkeypatch):
@@ -225,3 +241,22 @@ asyncio.run(run())
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stdout.splitlines() == ["[]", "[]"]
+
+
+async def test_calls_and_measures_look_the_same_with_either_library(running, observed, ingestion):
+    async with running(observed) as api:
+        insights = api.app.state.insights
+        insights.called("HTTP", "mlflow:5000", "champion", 0.25, success=False)
+        insights.called("SMTP", "mail.example", "send", 0.5, success=True)
+        for measure in Measures(api.services.metrics.registry).take(time.time()):
+            insights._put(measure)
+        await arrives(ingestion, "MetricData")
+        await arrives(ingestion, "RemoteDependencyData", "send")
+    calls = {
+        call["data"]["baseData"]["name"]: call["data"]["baseData"] for call in ingestion.of("RemoteDependencyData")
+    }
+    said = {name: (calls[name]["type"], calls[name]["target"], calls[name]["success"]) for name in ("champion", "send")}
+    assert said == {"champion": ("HTTP", "mlflow:5000", False), "send": ("SMTP", "mail.example", True)}
+    metrics = {m["metrics"][0]["name"]: m for m in (e["data"]["baseData"] for e in ingestion.of("MetricData"))}
+    assert metrics["vigie.model.served"]["properties"] == {"version": "1", "recipe": "constant"}
+    assert metrics["vigie.model.served"]["metrics"][0]["value"] == 1

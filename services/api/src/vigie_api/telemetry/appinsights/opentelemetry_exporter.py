@@ -67,9 +67,12 @@ from vigie_api.telemetry.appinsights.items import (  # noqa: E402
 
 _SCOPE = InstrumentationScope("vigie_api")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
-# What makes the library call a dependency by our kind.
-_KIND_ATTRIBUTE = {"SQL": "db.system", "HTTP": "http.request.method", "SMTP": "messaging.system"}
-_KIND_VALUE = {"SQL": "other_sql", "HTTP": "GET", "SMTP": "smtp"}
+# What makes the library name a type as we do. Its own rules for HTTP would rename the call after an address.
+_KIND_ATTRIBUTES = {
+    "SQL": {"db.system": "other_sql"},
+    "HTTP": {"messaging.system": "HTTP"},
+    "SMTP": {"messaging.system": "SMTP"},
+}
 
 
 class OpenTelemetryExporter:
@@ -164,7 +167,7 @@ class OpenTelemetryExporter:
             }
             span, parent, kind, name = item.operation.request, None, SpanKind.SERVER, item.name
         else:
-            attributes |= {_KIND_ATTRIBUTE[item.kind]: _KIND_VALUE[item.kind], "peer.service": item.target}
+            attributes |= _KIND_ATTRIBUTES[item.kind] | {"peer.service": item.target}
             span, name, kind = item.span, item.name, SpanKind.CLIENT
             parent = _context(item.operation, item.operation.request)
         return ReadableSpan(

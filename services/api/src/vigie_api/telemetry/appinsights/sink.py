@@ -57,8 +57,17 @@ class ApplicationInsights:
     Every method may be called from any thread, never blocks on the network and never raises.
     """
 
-    def __init__(self, connection: Connection, exporter: ExporterName, sample_s: float, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        exporter: ExporterName,
+        metrics: Metrics,
+        *,
+        sample_s: float = 1.0,
+        with_text: bool = True,
+    ) -> None:
         self._connection = connection
+        self._with_text = with_text
         self._exporter: ExporterName = exporter
         self._metrics = metrics
         self._requests = Sampler(sample_s)
@@ -68,8 +77,15 @@ class ApplicationInsights:
         self._measuring = threading.Event()
 
     def open(self) -> None:
-        """Import the library and begin to send. Blocks for as long as the import takes: call it in a thread."""
-        exporter = _exporter(self._exporter, self._connection)
+        """Import the library and begin to send. Blocks for as long as the import takes: call it in a thread.
+
+        A library that cannot be used is logged, and nothing is sent: the service works without.
+        """
+        try:
+            exporter = _exporter(self._exporter, self._connection)
+        except Exception:
+            _log.exception("Application Insights cannot be used", extra={"exporter": self._exporter})
+            return
         self._courier = Courier(exporter, self._metrics.telemetry_dropped)
         self._courier.start()
         self._listener = _ExceptionListener(self._put)
@@ -104,7 +120,7 @@ class ApplicationInsights:
         names = _SENT.get(type(event))
         if names is None:
             return
-        values = ((name, getattr(event, name)) for name in names)
+        values = ((name, getattr(event, name)) for name in names if name != "text" or self._with_text)
         properties = {name: str(value)[:_MAX_VALUE_CHARS] for name, value in values if value is not None}
         self._put(CustomEvent(time.time(), current_operation(), type(event).__name__, properties))
 
