@@ -1,6 +1,7 @@
 """The command `vigie-api`. Imports what a command needs only when it runs, so that --help is quick."""
 
 import difflib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -128,6 +129,69 @@ def openapi(
         typer.echo("\n".join(list(lines)[:40]))
         _refuse(f"{out} is not current. Run `vigie-api openapi` and commit the file.", 1)
     typer.echo(f"{out} is current.")
+
+
+@app.command()
+def forget(
+    text: Annotated[str | None, typer.Option(help="The text. It stays in the shell's history: prefer -.")] = None,
+    text_file: Annotated[str | None, typer.Option(help="File that holds the text; - is stdin.")] = None,
+    author: Annotated[str | None, typer.Option(help="Everything this person wrote, where authors are kept.")] = None,
+    contains: Annotated[
+        bool, typer.Option("--contains", help="Every text that holds it, not only equal ones.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing; show what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Remove a text from the database, the spool, and MLflow's tables and reports; say what could not be reached.
+
+    Case, white space and the Unicode form of the text do not matter. Exit 1: a place failed, see the report.
+
+    Examples:
+
+      vigie-api forget --text-file - --dry-run
+
+      vigie-api forget --text-file request-17.txt --yes --json
+
+      vigie-api forget --text-file - --contains
+    """
+    from vigie_api.privacy import commands
+
+    if sum(given is not None for given in (text, text_file, author)) != 1:
+        _refuse("say what to forget with one of --text, --text-file and --author.")
+    if contains and author is not None:
+        _refuse("--contains is about texts: an author is found by the whole name.")
+    settings = _settings()
+    try:
+        wanted = author if author is not None else commands.wanted_text(text, text_file, fragment=contains)
+        can_ask = sys.stdin.isatty() and not as_json
+        code = commands.forget(settings, wanted, dry_run=dry_run, yes=yes, as_json=as_json, can_ask=can_ask)
+    except commands.Misuse as error:
+        _refuse(str(error))
+    raise typer.Exit(code)
+
+
+@app.command()
+def retain(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing; show what would go.")] = False,
+    days: Annotated[int | None, typer.Option(help="Instead of VIGIE_API_RETENTION_DAYS.", min=1, max=36_500)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Delete or anonymise now what is older than the retention settings allow. The API does so by itself every hour.
+
+    Examples:
+
+      vigie-api retain --dry-run
+
+      vigie-api retain --dry-run --days 90
+    """
+    from vigie_api.privacy import commands
+
+    try:
+        code = commands.retain(_settings(retention_days=days), dry_run=dry_run, as_json=as_json)
+    except commands.Misuse as error:
+        _refuse(str(error))
+    raise typer.Exit(code)
 
 
 @keys.command("new")

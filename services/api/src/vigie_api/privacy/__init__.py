@@ -1,0 +1,1 @@
+"""What is deleted: old texts by themselves, and a text that somebody asks to be forgotten."""

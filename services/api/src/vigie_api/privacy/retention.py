@@ -1,0 +1,159 @@
+"""Retention: what is older than a number of days is deleted, or loses its words. One pass, in small transactions.
+
+A prediction that somebody judged stays as long as its newest verdict does. Aggregates stay: daily profiles, counters,
+the trail of promotions. Of what is anonymised there stays what statistics need: times, sentiments, scores, languages,
+versions; the text, the comment and who judged go.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from sqlalchemy import Column, ColumnElement, Connection, delete, func, or_, select, update
+
+from vigie_api.alerts.table import alert_outbox, alert_verdicts, alerts
+from vigie_api.feedback.table import feedback
+from vigie_api.prediction.table import predictions
+from vigie_api.settings import Settings
+from vigie_api.shadow.table import shadow_scores
+
+Action = Literal["delete", "anonymise"]
+BATCH: Final = 250
+Mark = tuple[datetime, Any]
+"""Where a walk has come to: the time and the key of the last row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is kept for how long; None: for ever. `cooldown`: a later alert looks back that far for an earlier one."""
+
+    action: Action
+    texts: timedelta | None
+    judged: timedelta | None
+    cooldown: timedelta = timedelta(0)
+
+
+def policy_of(settings: Settings) -> Policy | None:
+    """The policy that the settings ask for; None when everything is kept."""
+    texts, judged = settings.retention_days, settings.retention_feedback_days
+    judged = texts if judged is None else judged
+    if not texts and not judged:
+        return None
+    return Policy(
+        settings.retention_action,
+        timedelta(days=texts) if texts else None,
+        timedelta(days=judged) if judged else None,
+        timedelta(seconds=settings.alert_cooldown_s),
+    )
+
+
+class Sweep:
+    """Walks once through what is old, from where the walk before it ended. With `dry_run` it counts, from the start."""
+
+    def __init__(self, policy: Policy, *, dry_run: bool = False) -> None:
+        self._policy = policy
+        self._dry_run = dry_run
+        self._marks: dict[str, Mark] = {}
+
+    def run(self, connection: Connection, now: datetime, rest: Callable[[], bool] = lambda: True) -> Counter[str]:
+        """One pass on a connection without a transaction; how many rows, by table.
+
+        Between two transactions `rest` may take its time; the pass ends early when it says False.
+        """
+        policy = self._policy
+        done: Counter[str] = Counter()
+        self._marks.pop(alerts.name, None)  # they are few, and one passed over may have been acknowledged since
+        if policy.judged is not None:
+            before = now - policy.judged
+            self._walk(connection, feedback.c.received_at, feedback.c.seq, before, now, self._verdicts, done, rest)
+            quiet = min(before, now - policy.cooldown)
+            self._walk(connection, alerts.c.opened_at, alerts.c.seq, quiet, now, self._alerts, done, rest)
+        if policy.texts is not None:
+            before = now - policy.texts
+            self._walk(
+                connection, predictions.c.created_at, predictions.c.id, before, now, self._predictions, done, rest
+            )
+        return done
+
+    def _walk(
+        self,
+        connection: Connection,
+        at: Column[datetime],
+        key: Column[Any],
+        before: datetime,
+        now: datetime,
+        handle: Callable[[Connection, Sequence[Any], datetime], Counter[str]],
+        done: Counter[str],
+        rest: Callable[[], bool],
+    ) -> None:
+        name = at.table.name
+        while True:
+            query = select(key).add_columns(at).where(at < before).order_by(at, key).limit(BATCH)
+            mark = self._marks.get(name)
+            if mark is not None:
+                query = query.where(at >= mark[0], or_(at > mark[0], key > mark[1]))
+            with connection.begin():
+                rows = connection.execute(query).all()
+                if rows:
+                    done.update(handle(connection, [row[0] for row in rows], now))
+            if rows:
+                self._marks[name] = (rows[-1][1], rows[-1][0])
+            if len(rows) < BATCH or not rest():
+                return
+
+    def _verdicts(self, connection: Connection, keys: Sequence[int], now: datetime) -> Counter[str]:
+        here = feedback.c.seq.in_(keys)
+        concerned = connection.scalars(select(feedback.c.prediction_id).where(here)).all()
+        said = or_(feedback.c.text.is_not(None), feedback.c.comment.is_not(None), feedback.c.given_by.is_not(None))
+        done = self._end(connection, here, said, {"text": None, "comment": None, "given_by": None}, feedback.c.seq)
+        # Predictions that only these verdicts kept: the walk through predictions may be beyond them. A dry run is not.
+        if self._policy.texts is not None and not self._dry_run:
+            old = predictions.c.created_at < now - self._policy.texts
+            found = select(predictions.c.id).where(predictions.c.id.in_(concerned), old)
+            done.update(self._predictions(connection, connection.scalars(found).all(), now))
+        return done
+
+    def _predictions(self, connection: Connection, keys: Sequence[str], now: datetime) -> Counter[str]:
+        kept = select(feedback.c.prediction_id).where(feedback.c.prediction_id.in_(keys))
+        if self._policy.judged is not None:
+            kept = kept.where(feedback.c.received_at >= now - self._policy.judged)
+        going = sorted(set(keys) - set(connection.scalars(kept)))
+        here = predictions.c.id.in_(going)
+        done = self._end(connection, here, predictions.c.text != "", {"text": ""}, predictions.c.id)
+        if self._policy.action == "delete":
+            done.update(
+                self._end(connection, shadow_scores.c.prediction_id.in_(going), None, {}, shadow_scores.c.version)
+            )
+        return done
+
+    def _alerts(self, connection: Connection, keys: Sequence[int], _now: datetime) -> Counter[str]:
+        waiting = select(alert_outbox.c.alert_id).where(alert_outbox.c.state == "waiting")
+        seen = alerts.c.seq.in_(keys) & alerts.c.acknowledged_at.is_not(None) & alerts.c.id.not_in(waiting)
+        ids = connection.scalars(select(alerts.c.id).where(seen)).all()
+        noted = or_(alerts.c.note.is_not(None), alerts.c.acknowledged_by.is_not(None))
+        done = self._end(connection, alerts.c.id.in_(ids), noted, {"note": None, "acknowledged_by": None}, alerts.c.id)
+        addressed = alert_outbox.c.recipients.is_not(None)
+        done.update(
+            self._end(connection, alert_outbox.c.alert_id.in_(ids), addressed, {"recipients": None}, alert_outbox.c.seq)
+        )
+        if self._policy.action == "delete":
+            done.update(self._end(connection, alert_verdicts.c.alert_id.in_(ids), None, {}, alert_verdicts.c.alert_id))
+        return done
+
+    def _end(
+        self,
+        connection: Connection,
+        here: ColumnElement[bool],
+        holding: ColumnElement[bool] | None,
+        blank: dict[str, Any],
+        key: Column[Any],
+    ) -> Counter[str]:
+        """Delete rows, or replace what those `holding` something hold by what is `blank`. A dry run counts them."""
+        table, deletes = key.table, self._policy.action == "delete"
+        where = here if deletes or holding is None else here & holding
+        if self._dry_run:
+            return Counter({table.name: connection.scalar(select(func.count()).select_from(table).where(where)) or 0})
+        statement = delete(table).where(where) if deletes else update(table).where(where).values(blank)
+        return Counter({table.name: connection.execute(statement).rowcount})

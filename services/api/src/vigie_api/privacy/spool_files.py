@@ -1,0 +1,85 @@
+"""The spool on disk: waiting verdicts, damaged ones, and what a process left unfinished."""
+
+import json
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from vigie_api.privacy.documents import unescaped
+from vigie_api.privacy.wanted import Wanted
+
+_DAMAGED: Final = ".damaged"
+_UNFINISHED: Final = ".new"
+_CLEANED: Final = ".cleaned"
+_ABANDONED_S: Final = 60.0  # a process that lives renames it within milliseconds
+
+
+class Change(NamedTuple):
+    """What is to become of a file: None, it goes."""
+
+    path: Path
+    instead: str | None
+
+
+def find(folder: Path, wanted: Wanted | None, subjects: Collection[str], now: datetime) -> list[Change]:
+    """Files that hold the text, or a verdict on one of these predictions. Raises OSError when it cannot be read.
+
+    Of a file that is no verdict, damaged or not finished, all the words are looked at.
+    """
+    found = []
+    for path in sorted(folder.iterdir()):
+        with suppress(FileNotFoundError):  # drained meanwhile: the database is looked at after this
+            if path.suffix not in (".json", _DAMAGED, _UNFINISHED) or _in_the_making(path, now):
+                continue
+            change = _changed(path, wanted, subjects)
+            if change is not None:
+                found.append(change)
+    return found
+
+
+def apply(changes: Sequence[Change]) -> int:
+    """Delete and rewrite files; returns how many were still there."""
+    applied = 0
+    for path, instead in changes:
+        with suppress(FileNotFoundError):
+            if instead is None:
+                path.unlink()
+            elif path.exists():
+                clean = path.with_suffix(_CLEANED)
+                clean.write_text(instead, encoding="utf-8")
+                clean.replace(path)
+            applied += 1
+    return applied
+
+
+def damaged_before(folder: Path, cutoff: datetime) -> list[Change]:
+    """Damaged files that were written before a time. Raises OSError when the folder cannot be read."""
+    old = (path for path in folder.glob(f"*{_DAMAGED}") if path.stat().st_mtime < cutoff.timestamp())
+    return [Change(path, None) for path in sorted(old)]
+
+
+def _in_the_making(path: Path, now: datetime) -> bool:
+    return path.suffix == _UNFINISHED and path.stat().st_mtime > now.timestamp() - _ABANDONED_S
+
+
+def _changed(path: Path, wanted: Wanted | None, subjects: Collection[str]) -> Change | None:
+    content = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        entry: Any = json.loads(content)
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict):
+        quoted = wanted is not None and Wanted(wanted.text, fragment=True).is_quoted(unescaped(content))
+        return Change(path, None) if quoted else None
+    if entry.get("prediction_id") in subjects:
+        return Change(path, None)
+    text, comment = entry.get("text"), entry.get("comment")
+    if wanted is None:
+        return None
+    if isinstance(text, str) and wanted.is_post(text):
+        return Change(path, None)
+    if isinstance(comment, str) and wanted.is_quoted(comment):
+        return Change(path, json.dumps(entry | {"comment": None}, ensure_ascii=False))
+    return None
