@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_model.reference import BINS, Bins, describe, known_words, read_reference, words_of
+from vigie_model.reference import (
+    BINS,
+    SAMPLE_COLUMNS,
+    SAMPLE_ROWS,
+    Bins,
+    describe,
+    known_words,
+    read_reference,
+    row_of,
+    words_of,
+)
 
 
 def made_up(count=400, seed=3):
@@ -94,3 +104,22 @@ def test_rare_words_are_no_vocabulary():
     assert found.words == {"great", "crew"}
     assert known_words("great Zebulon", found.words) == (1, 2)
     assert found.coverage == pytest.approx(20 / 22)
+
+
+def test_a_sample_of_the_rows_travels_as_numbers():
+    texts, scores = made_up(5_000)
+    found = read_reference(json.loads(json.dumps(describe(texts, scores))))
+    assert {len(column) for column in found.sample.values()} == {SAMPLE_ROWS}
+    assert tuple(found.sample) == SAMPLE_COLUMNS
+    first = tuple(column[0] for column in found.sample.values())
+    assert first == row_of(texts[1], scores[1], found.words)
+
+
+def test_a_text_without_a_word_has_none_unknown():
+    assert row_of("😀 12", 0.25, frozenset()) == (0.25, 4, 0, 1.0, "und")
+
+
+@pytest.mark.parametrize("sample", [None, 3, {}, {"score": [1]}, dict.fromkeys(SAMPLE_COLUMNS, [])])
+def test_a_sample_that_is_not_whole_is_none(sample):
+    whole = describe(*made_up(40))
+    assert read_reference(whole | {"sample": sample}).sample == {}

@@ -20,6 +20,7 @@ from vigie_model.plain import plain_text
 from vigie_model.pyfunc import pyfunc_source
 from vigie_model.reference import Bins, Reference, known_words, read_reference
 from vigie_model.reference import describe as describe_reference
+from vigie_model.reference import row_of as reference_row
 from vigie_model.saved_model import SavedModelFeatures
 from vigie_model.scorers import FeatureScorer, Scorer
 from vigie_model.sequences import Tokens, WordIndex, WordPieces
@@ -73,5 +74,6 @@ __all__ = [
     "plain_text",
     "pyfunc_source",
     "read_reference",
+    "reference_row",
     "save",
 ]

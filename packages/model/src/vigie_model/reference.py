@@ -22,6 +22,8 @@ FEWEST_TEXTS = 5
 """A word of fewer texts is not kept: it is no vocabulary yet, and may be somebody's name."""
 BINS = 10
 SCORE_STEP = 0.01
+SAMPLE_ROWS = 1_000
+SAMPLE_COLUMNS = ("score", "length", "words", "known_share", "language")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
@@ -51,6 +53,8 @@ class Reference:
     words: frozenset[str]
     coverage: float | None
     """Share of the words of a text that are in `words`."""
+    sample: Mapping[str, Sequence[Any]]
+    """Some of the rows, as numbers: columns of SAMPLE_COLUMNS, equally long; empty when there are none."""
 
 
 def words_of(text: str) -> list[str]:
@@ -79,7 +83,22 @@ def describe(texts: Sequence[str], scores: Sequence[float]) -> dict[str, Any]:
         "length_bins": _quantile_bins([len(text) for text in texts], [len(text) for text in texts], 0),
         "language_share": {code: languages[code] / max(1, len(texts)) for code in LANGUAGES},
         "vocabulary": {"words": words, "coverage": coverage},
+        "sample": _sample(texts, scores, frozenset(words)),
     }
+
+
+def row_of(text: str, score: float, words: frozenset[str]) -> tuple[float, int, int, float, str]:
+    """What a report compares of a text, in the order of SAMPLE_COLUMNS: numbers and a language, nothing to read."""
+    known, total = known_words(text, words)
+    return round(score, 4), len(text), total, round(known / total, 4) if total else 1.0, detect_language(text)
+
+
+def _sample(texts: Sequence[str], scores: Sequence[float], words: frozenset[str]) -> dict[str, Any]:
+    """Rows evenly spread over those that the vocabulary was not made from."""
+    step = max(1, (len(texts) // 2) // SAMPLE_ROWS)
+    chosen = range(1, len(texts), 2)[::step][:SAMPLE_ROWS]
+    rows = [row_of(texts[at], scores[at], words) for at in chosen]
+    return {name: [row[place] for row in rows] for place, name in enumerate(SAMPLE_COLUMNS)}
 
 
 def _quantile_bins(grid: Sequence[float], values: Sequence[float], digits: int) -> dict[str, Any]:
@@ -114,9 +133,16 @@ def read_reference(document: Mapping[str, Any]) -> Reference | None:
         languages=_languages(document.get("language_share")),
         words=frozenset(word for word in words if isinstance(word, str)) if isinstance(words, list) else frozenset(),
         coverage=float(coverage) if isinstance(coverage, int | float) else None,
+        sample=_read_sample(document.get("sample")),
     )
     known = (found.score, found.length, found.languages, found.coverage)
     return None if all(part is None for part in known) else found
+
+
+def _read_sample(document: object) -> dict[str, list[Any]]:
+    columns = {name: document.get(name) for name in SAMPLE_COLUMNS} if isinstance(document, Mapping) else {}
+    found = {name: column for name, column in columns.items() if isinstance(column, list) and column}
+    return found if len(found) == len(SAMPLE_COLUMNS) and len({len(column) for column in found.values()}) == 1 else {}
 
 
 def _numbers(value: object) -> list[float] | None:
