@@ -1,8 +1,8 @@
-"""Reading verdicts from the API, as its NDJSON export gives them."""
+"""Reading verdicts and predictions from the API, as its NDJSON exports give them."""
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -20,13 +20,36 @@ def pull(
 ) -> list[dict[str, Any]]:
     """Every verdict that counts, received in [since, until) (RFC 3339), newest first.
 
-    An export that breaks off is asked for again from the start: half of it would look like fewer corrections.
-
     Raises:
         Unavailable: the API does not answer, or not to the end. VigieError: it refuses us. Misuse: a time is no time.
     """
     limits = {name: value for name, value in (("since", since), ("until", until)) if value is not None}
-    url = settings.api_url.rstrip("/") + "/v1/feedback"
+    return pull_export(settings, "feedback", limits, thing="verdicts", say=say, pause_s=pause_s)
+
+
+def pull_export(
+    settings: Settings,
+    name: str,
+    limits: Mapping[str, str],
+    *,
+    thing: str,
+    say: Callable[[str], None],
+    most: int | None = None,
+    pause_s: float = 0.5,
+) -> list[dict[str, Any]]:
+    """The lines of the export GET /v1/`name`, the first `most` of them if that is given.
+
+    An export that breaks off is asked for again from the start: half of it would look like all there is.
+
+    Args:
+        limits: the query.
+        thing: what a line is, in the plural, for the progress.
+
+    Raises:
+        Unavailable: the API does not answer, or not to the end. VigieError: it refuses us. Misuse: a limit makes no
+            sense.
+    """
+    url = f"{settings.api_url.rstrip('/')}/v1/{name}"
     headers = {"Accept": _NDJSON}
     if settings.api_key is not None:
         headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
@@ -38,7 +61,7 @@ def pull(
         try:
             with (
                 httpx.Client(timeout=settings.api_timeout_s) as client,
-                client.stream("GET", url, params=limits, headers=headers) as answer,
+                client.stream("GET", url, params=dict(limits), headers=headers) as answer,
             ):
                 if answer.status_code in _BUSY:
                     problem = f"status {answer.status_code}"
@@ -48,7 +71,7 @@ def pull(
                     raise _refusal(answer, settings)
                 if _NDJSON not in answer.headers.get("content-type", ""):
                     raise VigieError(f"what answers at {url} is not the Vigie API; check VIGIE_TRAINER_API_URL.")
-                return _lines(answer, say)
+                return _lines(answer, thing, say, most)
         except httpx.InvalidURL as error:
             raise Misuse(f"VIGIE_TRAINER_API_URL is not an address: {error}.") from None
         except (httpx.HTTPError, json.JSONDecodeError) as error:
@@ -58,15 +81,17 @@ def pull(
     )
 
 
-def _lines(answer: httpx.Response, say: Callable[[str], None]) -> list[dict[str, Any]]:
+def _lines(answer: httpx.Response, thing: str, say: Callable[[str], None], most: int | None) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for line in answer.iter_lines():
         if not line.strip():
             continue
-        verdict = json.loads(line)
-        found.append(verdict if isinstance(verdict, dict) else {})
+        document = json.loads(line)
+        found.append(document if isinstance(document, dict) else {})
         if len(found) % _TELL_EVERY == 0:
-            say(f"{len(found):,} verdicts read")
+            say(f"{len(found):,} {thing} read")
+        if len(found) == most:
+            break
     return found
 
 
