@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie_api import problem
+from vigie_api.telemetry.appinsights.items import CURRENT_REQUEST
 from vigie_api.telemetry.appinsights.sink import ApplicationInsights
 from vigie_api.telemetry.metrics import Metrics
 
@@ -71,9 +72,9 @@ class Edge:
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 request_id = value
         request_id = request_id or next(self._ids)
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        told_id = scope.setdefault("state", {})["request_id"] = request_id.decode()
         if self._insights is not None:
-            self._insights.serving(request_id.decode())
+            CURRENT_REQUEST.set(told_id)
         if self._root_path:  # the gateway took it off; links need it, and ASGI wants it in both
             scope["root_path"] = self._root_path
             scope["path"] = self._root_path + scope["path"]
@@ -98,7 +99,7 @@ class Edge:
         except ClientDisconnect:
             status = status or _CLIENT_LEFT
         except Exception:
-            _log.exception("unexpected error", extra={"request_id": request_id.decode(), "route": _route(scope)})
+            _log.exception("unexpected error", extra={"request_id": told_id, "route": _route(scope)})
             if status:  # the answer has begun: cut it, so that the client does not take it for whole
                 raise
             await problem.unexpected(scope)(scope, receive, tagged)

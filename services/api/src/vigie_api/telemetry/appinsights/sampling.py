@@ -15,7 +15,7 @@ class Sampler:
         self._every_s = every_s
         self._kinds: dict[Hashable, list[float]] = {}  # how many since the last one sent, and when the next is due
 
-    def take(self, kind: Hashable, now_s: float, *, always: bool = False) -> int:
+    def take(self, kind: Hashable, now_s: float, always: bool = False) -> int:
         """How many this one stands for, itself included; 0 when it is not sent. `now_s` is monotonic."""
         state = self._kinds.get(kind)
         if state is None:
@@ -23,9 +23,9 @@ class Sampler:
                 return 1
             self._kinds[kind] = [0, now_s + self._every_s]
             return 1
-        state[0] += 1
         if now_s < state[1] and not always:
+            state[0] += 1
             return 0
-        count, state[0] = int(state[0]), 0
-        state[1] = now_s + self._every_s
+        count = int(state[0]) + 1
+        state[:] = 0, now_s + self._every_s
         return count

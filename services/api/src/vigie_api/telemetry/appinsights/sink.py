@@ -7,12 +7,12 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 from typing import Literal
 
 from vigie_api.telemetry.appinsights.connection import Connection
 from vigie_api.telemetry.appinsights.courier import Courier, Exporter
 from vigie_api.telemetry.appinsights.items import (
-    CURRENT_REQUEST,
     CustomEvent,
     Dependency,
     Failure,
@@ -124,14 +124,10 @@ class ApplicationInsights:
         properties = {name: str(value)[:_MAX_VALUE_CHARS] for name, value in values if value is not None}
         self._put(CustomEvent(time.time(), current_operation(), type(event).__name__, properties))
 
-    def serving(self, request_id: str) -> None:
-        """A request begins in this context: what happens in it belongs to it."""
-        CURRENT_REQUEST.set(request_id)
-
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
         """A request was answered. Called for each: one of a kind a second is sent, failures and slow ones always."""
-        failed = status >= 500 or not status or seconds > _SLOW_S
-        count = self._requests.take((method, route, status), time.monotonic(), always=failed)
+        always = status >= 500 or not status or seconds > _SLOW_S
+        count = self._requests.take((method, route, status), monotonic(), always)
         if count:
             at_s = time.time() - seconds
             self._put(Request(at_s, operation(request_id), method, route, status, seconds, count, request_id))
@@ -139,7 +135,7 @@ class ApplicationInsights:
     def called(self, kind: str, target: str, name: str, seconds: float, *, success: bool) -> None:
         """A call to a database, a registry or a mail server ended."""
         always = not success or seconds > _SLOW_S
-        count = self._calls.take((kind, target, name, success), time.monotonic(), always=always)
+        count = self._calls.take((kind, target, name, success), monotonic(), always)
         if count:
             at_s, span = time.time() - seconds, os.urandom(8).hex()
             self._put(Dependency(at_s, current_operation(), span, kind, target, name, seconds, success, count))
