@@ -1,6 +1,7 @@
 """`vigie-api`: says what it does, and answers misuse with one sentence and exit 2."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -14,7 +15,7 @@ def run(*arguments: str):
     return CliRunner().invoke(cli.app, list(arguments))
 
 
-@pytest.mark.parametrize("command", [["serve"], ["migrate"], ["openapi"], ["keys", "new"]])
+@pytest.mark.parametrize("command", [["serve"], ["migrate"], ["openapi"], ["keys", "new"], ["mail", "test"]])
 def test_every_command_shows_an_example(command):
     shown = run(*command, "--help")
     assert shown.exit_code == 0
@@ -64,7 +65,8 @@ def test_an_address_of_another_machine_cannot_be_listened_on():
 def test_migrate_says_where_the_database_is(monkeypatch, tmp_path):
     monkeypatch.setenv("VIGIE_HOME", str(tmp_path))
     done = run("migrate")
-    assert (done.exit_code, done.output) == (0, "The database is at revision 0001.\n")
+    assert done.exit_code == 0
+    assert re.fullmatch(r"The database is at revision \d{4}\.\n", done.output)
 
 
 def test_migrate_without_a_database_is_one_sentence_and_exit_1(monkeypatch):

@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys.")
 app.add_typer(keys, name="keys")
+mail = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="E-mails of alerts.")
+app.add_typer(mail, name="mail")
 _MISUSE = 2
 
 
@@ -221,6 +223,30 @@ def new_key(
     typer.echo(
         "Give the key to its user; it is not shown again. Add the entry to the JSON list in VIGIE_API_KEYS.", err=True
     )
+
+
+@mail.command("test")
+def try_mail(
+    to: Annotated[
+        list[str] | None, typer.Option(help="Send it here instead of to VIGIE_API_MAIL_TO. Repeatable.")
+    ] = None,
+) -> None:
+    """Send a trial e-mail with the settings that alerts use: exit 0 sent, 1 the server did not take it, 2 not set up.
+
+    Examples:
+
+      vigie-api mail test
+
+      docker compose exec api vigie-api mail test --to me@example.org
+    """
+    from vigie_api.alerts.trial import NotSetUp, send_trial
+
+    try:
+        told = send_trial(_settings(), tuple(to or ()))
+    except NotSetUp as error:
+        _refuse(str(error))
+    typer.echo(told.sentence, err=not told.sent)
+    raise typer.Exit(0 if told.sent else 1)
 
 
 def main() -> None:

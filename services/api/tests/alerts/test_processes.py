@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -106,3 +107,15 @@ def test_many_verdicts_at_once_make_one_alert_and_a_mail_server_that_was_down_ge
     (alert,) = httpx.get(alerts).json()["alerts"]
     assert alert["count"] == 30
     assert len(mail_server.sink.messages) == len(told(fleet)) == 1
+
+
+def test_nothing_is_lost_when_the_process_is_killed_again_and_again():
+    script = Path(__file__).parents[4] / "scripts" / "chaos_alerts.py"
+    done = subprocess.run(
+        [sys.executable, script, "--kills", "3", "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    counted = json.loads(done.stdout)
+    assert counted["holds"]
+    assert (counted["kills"], counted["verdicts_lost"], counted["emails_missing"]) == (3, 0, 0)
+    assert counted["verdicts_accepted"] >= counted["alerts"] * 3 > 0

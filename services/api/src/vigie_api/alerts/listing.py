@@ -118,7 +118,7 @@ def _verdicts(connection: Connection, ids: Sequence[str], most: int) -> dict[str
             feedback.c.verdict,
             feedback.c.correction,
             feedback.c.current,
-            func.coalesce(predictions.c.text, feedback.c.text).label("text"),
+            func.coalesce(func.nullif(predictions.c.text, ""), feedback.c.text).label("text"),
             func.coalesce(predictions.c.sentiment, feedback.c.sentiment).label("sentiment"),
             func.coalesce(predictions.c.model_version, feedback.c.model_version).label("model_version"),
         )
