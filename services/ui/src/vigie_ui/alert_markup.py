@@ -57,7 +57,7 @@ def title(alert: Alert, say: Catalogue) -> str:
     if alert.kind == "misprediction":
         return say.plural("alert.wrong", alert.count)
     if alert.kind == "drift" and alert.basis.day:
-        return say("alert.drift_on", day=alert.basis.day)
+        return say("alert.drift_on", day=say.day(alert.basis.day))
     return say(KIND_KEYS.get(alert.kind, "alert.other"))
 
 

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from typing import Any, Final, Literal, get_args
@@ -76,6 +76,14 @@ class Catalogue:
         if at.date() == now.date():
             return self("date.today", time=clock)
         return self("date.day_and_time", day=at.day, month=self(f"date.month.{at.month}"), time=clock)
+
+    def day(self, iso: str) -> str:
+        """A day such as `2026-11-22` in words; what is no day stays as it is."""
+        try:
+            found = date.fromisoformat(iso)
+        except ValueError:
+            return iso
+        return self("date.day", day=found.day, month=self(f"date.month.{found.month}"))
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -1,6 +1,5 @@
 """HTML of what live traffic says of the models: the shadow, the drift, and the trail of moves."""
 
-from datetime import date
 from html import escape
 from typing import Final
 
@@ -91,7 +90,7 @@ def _column(day: DriftDay, thresholds: Thresholds, say: Catalogue) -> str:
     state = day.state if day.state in STATE_KEYS else "few"
     worst = max((_against(one, thresholds) for one in day.measures), default=0.0)
     height = 0.0 if state == "few" else min(1.0, worst / TOP) * 100
-    when = _day(day.day, say)
+    when = say.day(day.day)
     told = say("drift.day", day=when, state=say(STATE_KEYS[state][0]), count=say.number(day.predictions))
     return (
         f'<li title="{escape(told)}"><span class="v-hidden">{escape(told)}</span>'
@@ -108,7 +107,7 @@ def _against(one: Measure, thresholds: Thresholds) -> float:
 def _detail(day: DriftDay, thresholds: Thresholds, say: Catalogue) -> str:
     state = day.state if day.state in STATE_KEYS else "few"
     rows = "".join(_measure(one, thresholds, say) for one in day.measures)
-    head = say("drift.on", day=_day(day.day, say), count=say.number(day.predictions))
+    head = say("drift.on", day=say.day(day.day), count=say.number(day.predictions))
     return (
         f'<div class="v-drift-day"><p><strong>{escape(head)}</strong> {escape(say(STATE_KEYS[state][1]))}</p>'
         f'<ul class="v-shares">{rows}</ul></div>'
@@ -124,14 +123,6 @@ def _measure(one: Measure, thresholds: Thresholds, say: Catalogue) -> str:
         f'<div class="v-bar" aria-hidden="true"><span class="v-is-{state}" style="width:{width:.1f}%"></span></div>'
         f"<p>{escape(say(STATE_KEYS[state][0]))} <span>{escape(say.decimal(one.value, 2))}</span></p></li>"
     )
-
-
-def _day(day: str, say: Catalogue) -> str:
-    try:
-        found = date.fromisoformat(day)
-    except ValueError:
-        return day
-    return say("date.day", day=found.day, month=say(f"date.month.{found.month}"))
 
 
 def trail(moves: tuple[ModelMove, ...], clock: Clock, say: Catalogue) -> str:

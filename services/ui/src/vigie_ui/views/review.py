@@ -86,7 +86,6 @@ def _going_through(say: Catalogue, api: VigieClient, filters: dict[str, str | No
             _nothing_left(say, deck, filtered=any(filters.values()))
         else:
             _card(say, deck, card)
-        _ways(say, deck)
         keyboard(KEYS)
     # What follows comes after the next card is on show: nobody waits for it.
     held_up = post().held_up
@@ -131,11 +130,13 @@ def _card(say: Catalogue, deck: Deck, card: Card) -> None:
     when = review_markup.moment(card.item.predicted_at.astimezone(zone), now().astimezone(zone), say)
     with st.container(key="tocheck"):
         st.html(review_markup.card(card, when, say, taken_back=deck.taken_back is card))
+    with st.container(key="panel"):
         with st.container(key="judge_row"):
             _choice(say, deck, card, "say_right", "review.right", None, ":material/check:", "C")
             with st.container(key="judge_pair", horizontal=True):
                 _choice(say, deck, card, "say_positive", "sentiment.positive", "positive", ":material/thumb_up:", "P")
                 _choice(say, deck, card, "say_negative", "sentiment.negative", "negative", ":material/thumb_down:", "N")
+        _ways(say, deck)
 
 
 def _choice(
@@ -190,6 +191,7 @@ def _nothing_left(say: Catalogue, deck: Deck, *, filtered: bool) -> None:
         skipped = deck.skipped
         if skipped:
             st.button(say.plural("review.skipped", skipped), key="see_skipped", on_click=deck.see_skipped)
+    _ways(say, deck)
 
 
 PAGE: Final = Page(order=12, path="review", name_key="review.name", render=render)
