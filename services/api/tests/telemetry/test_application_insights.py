@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from vigie_api.telemetry.appinsights.measures import Measures
 from vigie_api.telemetry.events import AlertRaised
 
 pytestmark = pytest.mark.anyio
@@ -243,14 +242,13 @@ asyncio.run(run())
     assert done.stdout.splitlines() == ["[]", "[]"]
 
 
-async def test_calls_and_measures_look_the_same_with_either_library(running, observed, ingestion):
+async def test_calls_and_measures_look_the_same_with_either_library(running, observed, ingestion, monkeypatch):
+    monkeypatch.setattr("vigie_api.telemetry.appinsights.sink._MEASURE_EVERY_S", 0.05)
     async with running(observed) as api:
         insights = api.app.state.insights
         insights.called("HTTP", "mlflow:5000", "champion", 0.25, success=False)
         insights.called("SMTP", "mail.example", "send", 0.5, success=True)
-        for measure in Measures(api.services.metrics.registry).take(time.time()):
-            insights._put(measure)
-        await arrives(ingestion, "MetricData")
+        await until(lambda: any("vigie.model.served" in str(envelope) for envelope in ingestion.of("MetricData")))
         await arrives(ingestion, "RemoteDependencyData", "send")
     calls = {
         call["data"]["baseData"]["name"]: call["data"]["baseData"] for call in ingestion.of("RemoteDependencyData")
