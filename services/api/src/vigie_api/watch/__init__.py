@@ -1,0 +1,1 @@
+"""Early warning: what is normal for a topic at this hour, and when negative posts surge beyond it."""

@@ -1,0 +1,268 @@
+"""Finds surges of negative posts in one topic, bucket by bucket.
+
+At the end of each bucket, windows of ten minutes to more than five hours that end there are compared with what is
+normal: a scan statistic over time (Kulldorff 2001, the one-dimensional prospective case) with a negative binomial in
+place of the Poisson. What is normal knows the hour and the weekday (`Baseline`), the level of the last day, and how
+many posts that are *not* negative came in the same window: a crowd that brings both is no bad buzz. Short windows are
+many and chance finds one among them sooner, so that they have to surprise more (the penalty of Dümbgen and Spokoiny,
+2001).
+
+Pure: counts and times come in, `Reading`s go out; no clock, no database.
+"""
+
+from collections import deque
+from dataclasses import astuple, dataclass, field
+from itertools import islice
+from math import log, sqrt
+from typing import Any, Final, NamedTuple
+
+from vigie_api.watch.baseline import Baseline, Hour, hour_of_week
+from vigie_api.watch.counts import PER_HOUR, Bucket, Counts
+from vigie_api.watch.scan import surprise
+from vigie_api.watch.windows import LENGTHS, LONGEST, Row, Windows
+
+KEPT: Final = 26 * PER_HOUR
+"""Buckets that may still change: a post that is later than this is counted by nobody."""
+_LEARN_AFTER: Final = 24 * PER_HOUR
+_GUARD: Final = 2 * PER_HOUR
+_DAY: Final = 24 * PER_HOUR
+_FACTOR_PRIOR: Final = 12.0
+_WARM_UP: Final = 24 * PER_HOUR
+_HOLE: Final = 9.0  # expected posts in a silence: by chance exp(-9)
+_LONG_SILENCE: Final = 7 * _DAY
+_PENALTY: Final = {length: 2.0 * log(LONGEST / length) for length in LENGTHS}
+_PENALTY_BESIDE_OTHERS: Final = 0.5
+_MOOD: Final = 0.02  # the share of negative posts wanders at least by its root, 14 %
+_CROWD: Final = 1.5  # times the usual other posts: a crowd, whose size only those posts tell
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """How much it takes to open an episode. What the defaults give is measured in docs/early-warning.md."""
+
+    threshold: float = 2.2
+    """Standard deviations of the longest window above what is usual at this hour; more for shorter ones."""
+    beside_others: float = 2.2
+    """The same above what the other posts of the window let expect."""
+    least_ratio: float = 1.8
+    """Times the expected negatives."""
+    least_count: int = 4
+    """Negative posts in the window."""
+
+
+class Reading(NamedTuple):
+    """What the scan says at the end of a bucket, and what the bucket held."""
+
+    bucket: int
+    surprise: float
+    """Of the most surprising window, in standard deviations, less for shorter ones."""
+    start: int
+    """First bucket of that window."""
+    seen: int
+    """Negative posts in that window."""
+    expected: float
+    surging: bool
+    negatives: int
+    total: int
+    usual: float
+    """Negative posts that are usual in this bucket alone."""
+
+
+class _Closed(NamedTuple):
+    bucket: int
+    negative: float
+    other: float
+
+
+@dataclass(slots=True)
+class TopicDetector:
+    """One topic. `add` posts in any order; `close` the buckets that ended, oldest first.
+
+    `outside`: set it while an episode is open, so that nothing of it becomes normal.
+    """
+
+    sensitivity: Sensitivity = field(default_factory=Sensitivity)
+    baseline: Baseline = field(default_factory=Baseline)
+    counts: Counts = field(default_factory=Counts)
+    next_bucket: int | None = None
+    learned_until: int | None = None
+    factor: float = 1.0
+    outside: bool = False
+    _expected: deque[_Closed] = field(default_factory=lambda: deque(maxlen=KEPT))
+    _holes: set[int] = field(default_factory=set)
+    _episodes: set[int] = field(default_factory=set)
+    _windows: Windows = field(default_factory=Windows)
+    _changed: bool = False
+    """A closed bucket changed, so that the windows have to be summed again."""
+    _watched: int = 0
+    _silence: float = 0.0
+    _silent_since: int | None = None
+
+    def add(self, bucket: int, *, negative: bool) -> bool:
+        """Count a post; whether it still counts (it may be too late)."""
+        if self.next_bucket is None:
+            self.next_bucket = bucket - bucket % PER_HOUR
+            self.learned_until = self.next_bucket
+        if bucket < self.next_bucket - _LEARN_AFTER:
+            return False
+        self.counts.add(bucket, negative=negative)
+        if bucket < self.next_bucket:
+            self._changed = True
+            hour = bucket - bucket % PER_HOUR
+            self._holes.difference_update(range(hour, hour + PER_HOUR))  # it was late, not lost
+        return True
+
+    def close(self, until: int) -> list[Reading]:
+        """Read every bucket before `until` that was not read yet, a `Reading` each."""
+        readings: list[Reading] = []
+        while self.next_bucket is not None and self.next_bucket < until:
+            if until - self.next_bucket > _LONG_SILENCE and self.next_bucket % PER_HOUR == 0:
+                self._leap(self.next_bucket, until)
+            readings.append(self._close(self.next_bucket))
+            self.next_bucket += 1
+        return readings
+
+    def _leap(self, bucket: int, until: int) -> None:
+        """Pass over weeks without a post: nothing is learned from them, and nothing recent is left."""
+        following = min(self.counts.buckets, default=until - 1)
+        if following - bucket > _LONG_SILENCE:
+            self.next_bucket = self.learned_until = following - following % PER_HOUR
+            self.factor, self._silence, self._silent_since = 1.0, 0.0, None
+            self._expected.clear()
+            self._holes.clear()
+            self._episodes.clear()
+            self._windows.replace([])
+
+    def _close(self, bucket: int) -> Reading:
+        if bucket % PER_HOUR == 0:
+            self._turn_of_hour(bucket)
+        closed = _Closed(bucket, *self.baseline.expected(bucket))
+        self._expected.append(closed)
+        self._watched += 1
+        self._watch_silence(bucket, (closed.negative + closed.other) * self.factor)
+        if self.outside:
+            self._episodes.add(bucket)
+        if self._changed:
+            recent = islice(self._expected, max(0, len(self._expected) - LONGEST), None)
+            self._windows.replace([self._row(one) for one in recent])
+            self._changed = False
+        else:
+            self._windows.push(self._row(closed))
+        return self._scan(closed)
+
+    def _watch_silence(self, bucket: int, expected: float) -> None:
+        if self.counts.at(bucket).total:
+            self._silence, self._silent_since = 0.0, None
+            return
+        if self._silent_since is None:
+            self._silent_since = bucket
+        self._silence += expected / (1.0 + self.baseline.alpha * expected)
+        if self._silence > _HOLE:
+            self._holes.update(range(max(self._silent_since, bucket - KEPT), bucket + 1))
+            self._silent_since = bucket + 1
+            self._changed = True
+
+    def _scan(self, closed: _Closed) -> Reading:
+        bucket, needs, factor = closed.bucket, self.sensitivity, self.factor
+        best, start, count, usually = 0.0, bucket, 0, 0.0
+        alpha = self.baseline.alpha + self.baseline.wander
+        if self._watched >= _WARM_UP:
+            for length, (seen, others, usual, usual_others) in self._windows:
+                expected = max(usual * factor, 1e-6)
+                if seen < needs.least_count or seen < needs.least_ratio * expected:
+                    continue
+                value = surprise(seen, expected, alpha) ** 2 - _PENALTY[length]
+                if value > best and self._is_beside_others(length, seen, expected, others, usual_others * factor):
+                    best, start, count, usually = value, bucket - length + 1, round(seen), expected
+        found, best = self.counts.at(bucket), sqrt(best)
+        surging = count > 0 and best >= needs.threshold
+        return Reading(
+            bucket, best, start, count, usually, surging, found.negatives, found.total, closed.negative * factor
+        )
+
+    def _is_beside_others(self, length: int, seen: float, expected: float, others: float, usual_others: float) -> bool:
+        """Whether the other posts of a window leave so many negative ones a surprise."""
+        least = self.sensitivity.beside_others
+        given, wander = self.baseline.given_others(expected, usual_others, others)
+        if surprise(seen, given, wander + _MOOD) ** 2 < least**2 + _PENALTY_BESIDE_OTHERS * _PENALTY[length]:
+            return False
+        if others < _CROWD * usual_others:
+            return True
+        crowd = expected * max(1.0, (1.0 + others) / (1.0 + usual_others))
+        return surprise(seen, crowd, 1.0 / (1.0 + others) + self.baseline.wander) >= least
+
+    def _row(self, closed: _Closed) -> Row:
+        found = self.counts.at(closed.bucket)
+        if not found.total and closed.bucket in self._holes:
+            return Row(0.0, 0.0, 0.0, 0.0)
+        return Row(found.negatives, found.positives, closed.negative, closed.other)
+
+    def _turn_of_hour(self, bucket: int) -> None:
+        """Learn the hour that can change no more, and how much the last day brought beside what is usual."""
+        assert self.learned_until is not None  # noqa: S101 - set by the first post
+        while self.learned_until + PER_HOUR <= bucket - _LEARN_AFTER:
+            self._learn(self.learned_until)
+            self.learned_until += PER_HOUR
+        recent = range(self.learned_until, bucket - _GUARD - PER_HOUR + 1, PER_HOUR)
+        self.baseline.refresh([hour for start in recent if (hour := self._hour(start)) is not None])
+        came = usual = 0.0
+        for closed in self._expected:
+            if bucket - _DAY <= closed.bucket < bucket - _GUARD and self._is_normal(closed.bucket):
+                came += self.counts.at(closed.bucket).total
+                usual += closed.negative + closed.other
+        worth = 1.0 / (1.0 + self.baseline.alpha * usual / 22)
+        self.factor = (came * worth + _FACTOR_PRIOR) / (usual * worth + _FACTOR_PRIOR)
+        self.counts.forget_before(bucket - KEPT)
+        self._holes = {old for old in self._holes if old >= bucket - KEPT}
+        self._episodes = {old for old in self._episodes if old >= bucket - KEPT}
+
+    def _is_normal(self, bucket: int) -> bool:
+        return bucket not in self._holes and bucket not in self._episodes
+
+    def _learn(self, start: int) -> None:
+        hour = self._hour(start)
+        if hour is not None:
+            self.baseline.learn(hour, factor=self.factor)
+
+    def _hour(self, start: int) -> Hour | None:
+        known = [number for number in range(start, start + PER_HOUR) if self._is_normal(number)]
+        if not known:
+            return None
+        found = [self.counts.at(number) for number in known]
+        return Hour(
+            hour_of_week(start),
+            sum(one.total for one in found),
+            sum(one.negatives for one in found),
+            len(known) / PER_HOUR,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a restart needs, as JSON takes it; the sensitivity too."""
+        return {
+            "sensitivity": list(astuple(self.sensitivity)),
+            "baseline": self.baseline.state(),
+            "counts": [[number, one.negatives, one.total] for number, one in sorted(self.counts.buckets.items())],
+            "next_bucket": self.next_bucket,
+            "learned_until": self.learned_until,
+            "factor": self.factor,
+            "outside": self.outside,
+            "expected": [list(closed) for closed in self._expected],
+            "holes": sorted(self._holes),
+            "episodes": sorted(self._episodes),
+            "watched": self._watched,
+            "silence": [self._silence, self._silent_since],
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "TopicDetector":
+        """What `state` gave, ready to go on."""
+        found = cls(Sensitivity(*state["sensitivity"]), Baseline.from_state(state["baseline"]))
+        found.counts.buckets = {number: Bucket(negatives, total) for number, negatives, total in state["counts"]}
+        found.next_bucket, found.learned_until = state["next_bucket"], state["learned_until"]
+        found.factor, found.outside = state["factor"], state["outside"]
+        found._expected.extend(_Closed(*closed) for closed in state["expected"])
+        found._holes, found._episodes = set(state["holes"]), set(state["episodes"])
+        found._watched = state["watched"]
+        found._silence, found._silent_since = state["silence"]
+        found._changed = True  # the windows are summed again from the rest
+        return found

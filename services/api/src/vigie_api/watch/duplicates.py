@@ -1,0 +1,73 @@
+"""Posts that count once: near-copies within hours, and one author posting again and again.
+
+Two posts are near-copies when, without addresses, mentions, digits and punctuation, they begin or end with the same
+eight words. Texts of fewer than five words ("thanks a lot") are nobody's copy: different people write them.
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from vigie_api.watch.counts import PER_HOUR
+
+WITHIN: Final = 6 * PER_HOUR
+"""Buckets after which a copy is a post again."""
+_ENDS: Final = 8
+_LEAST: Final = 5
+_LEFT_OUT: Final = re.compile(r"https?://\S+|www\.\S+|@\w+|^rt\b|&\w+;")
+_WORDS: Final = re.compile(r"[^\W\d_]+")
+
+
+def fingerprints(text: str) -> tuple[int, ...]:
+    """What near-copies share at least one of; nothing for a text that is too short to be a copy."""
+    words = _WORDS.findall(_LEFT_OUT.sub(" ", text.lower()))
+    if len(words) < _LEAST:
+        return ()
+    if len(words) <= _ENDS:
+        return (_digest(" ".join(words)),)
+    return _digest(" ".join(words[:_ENDS])), _digest(" ".join(words[-_ENDS:]))
+
+
+def _digest(words: str) -> int:
+    return int.from_bytes(hashlib.blake2b(words.encode(), digest_size=8).digest(), "little")
+
+
+def author_key(author: str, secret: bytes) -> int:
+    """The author as a keyed hash: enough to count once, of no use to whoever lacks the key."""
+    return int.from_bytes(hmac.digest(secret, author.casefold().encode(), "sha256")[:8], "little")
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one topic counted lately. `last` maps a fingerprint or an author to the bucket of the post that counted."""
+
+    last: dict[int, int] = field(default_factory=dict)
+    _tidied: int = 0
+
+    def is_new(self, marks: tuple[int, ...], bucket: int) -> bool:
+        """Whether a post with these marks counts; one that does is remembered.
+
+        A flood of one text that goes on for a day so counts every six hours, and no more.
+        """
+        last = self.last
+        for mark in marks:
+            before = last.get(mark)
+            if before is not None and abs(bucket - before) <= WITHIN:
+                return False
+        for mark in marks:
+            last[mark] = max(bucket, last.get(mark, bucket))
+        if bucket - self._tidied >= PER_HOUR:
+            self._tidied = bucket
+            self.last = {mark: at for mark, at in last.items() if bucket - at <= WITHIN}
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """As JSON takes it: fingerprints as text, for they have more bits than its numbers."""
+        return {"last": [[str(mark), at] for mark, at in self.last.items()], "tidied": self._tidied}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "Seen":
+        """What `state` gave."""
+        return cls({int(mark): at for mark, at in state["last"]}, state["tidied"])

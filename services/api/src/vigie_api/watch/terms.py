@@ -1,0 +1,61 @@
+"""The words that rose: those of an episode's negative posts against the topic's usual ones.
+
+The score of a term is the log-odds ratio with an informative Dirichlet prior, over its standard deviation (Monroe,
+Colaresi and Quinn 2008, "Fightin' Words", equations 16 and 22); the prior is the usual posts' own frequencies.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from math import log, sqrt
+from typing import Final
+
+_MOST_TERMS: Final = 8_000
+_FADE: Final = 0.5
+_PRIOR: Final = 200.0
+_LEAST_COUNT: Final = 3
+_TERM: Final = re.compile(r"#?[^\W\d_][\w'’-]{2,30}")
+_ADDRESS: Final = re.compile(r"https?://\S+|@\w+|&\w+;")
+
+
+def terms_of(text: str) -> set[str]:
+    """The words of a text, each once: three letters or more, hashtags with their sign, no mentions or addresses."""
+    return set(_TERM.findall(_ADDRESS.sub(" ", text.lower())))
+
+
+@dataclass(slots=True)
+class Usual:
+    """How often terms occur in the usual posts of a topic: a bounded table in which old posts fade."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    posts: float = 0.0
+
+    def add(self, text: str) -> None:
+        """Take in a post."""
+        self.posts += 1
+        self.counts.update(terms_of(text))
+        if len(self.counts) > _MOST_TERMS:
+            # The rare ones go, and what is left weighs less: both keep the table small and recent.
+            kept = self.counts.most_common(_MOST_TERMS // 2)
+            self.counts = Counter({term: count * _FADE for term, count in kept})
+            self.posts *= _FADE
+
+
+def rising(episode: Counter[str], posts: int, usual: Usual, most: int = 8) -> list[str]:
+    """The terms that rose most, the most telling first; fewer than `most` when little rose."""
+    if not posts:
+        return []
+    scale = _PRIOR / max(usual.posts, 1.0)
+    scored: list[tuple[float, str]] = []
+    for term, count in episode.items():
+        if count < _LEAST_COUNT:
+            continue
+        before = usual.counts.get(term, 0)
+        prior = before * scale + 0.05
+        here, there = count + prior, before + prior
+        odds = log(here / (posts + _PRIOR - here)) - log(there / (usual.posts + _PRIOR + 1.0 - there))
+        score = odds / sqrt(1.0 / here + 1.0 / there)
+        if score > 0.5:
+            scored.append((score, term))
+    scored.sort(key=lambda pair: (-pair[0], pair[1]))
+    return [term for _, term in scored[:most]]
