@@ -151,6 +151,13 @@ async def test_what_two_people_judge_differently_comes_back_until_a_third_settle
     assert await _ids(api) == []
 
 
+async def test_a_prediction_whose_text_was_taken_away_is_not_offered(api):
+    await _predicted(api, _row(0, 0.5)._replace(text=""), _row(1, 0.5))
+    found = await _review(api)
+    assert [item["prediction_id"] for item in found["items"]] == ["p1"]
+    assert found["waiting"] == 1
+
+
 async def test_an_old_dispute_stays_away(api):
     await _predicted(api, _row(0, 0.9))
     for days, (verdict, by) in enumerate([("correct", "bob"), ("wrong", "ann")]):

@@ -68,8 +68,8 @@ class Range:
     model_version: str | None = None
 
     def where(self) -> list[ColumnElement[bool]]:
-        """The range as conditions on the predictions table."""
-        conditions: list[ColumnElement[bool]] = []
+        """The range as conditions on the predictions table. A prediction whose text was taken away is in none."""
+        conditions: list[ColumnElement[bool]] = [predictions.c.text != ""]
         if self.since is not None:
             conditions.append(predictions.c.created_at >= self.since)
         if self.until is not None:
@@ -93,7 +93,8 @@ class Pool:
     def add(self, rows: Iterable[RowMapping]) -> None:
         """Add rows that are not there yet."""
         for row in rows:
-            self.rows.setdefault(row["id"], row)
+            if row["text"]:  # an old one may have been anonymised
+                self.rows.setdefault(row["id"], row)
 
     def candidates(self) -> list[Candidate]:
         """The rows as `choose` takes them."""
