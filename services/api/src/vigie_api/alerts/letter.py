@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from vigie_api.alerts.schema import AlertOut, WrongVerdict
-from vigie_api.alerts.wording import WORDS, Language, day_and_time, duration
+from vigie_api.alerts.wording import NAMES, WORDS, Language, day_and_time, duration
 
 _MOST_TWEETS: Final = 3
 _MOST_CHARS: Final = 500
@@ -60,11 +60,11 @@ class Letters:
             "window": duration(window_s, self._language),
         }
         content = self._words_of(alert.kind, numbers) | {
-            "opened": self._local(alert.opened_at),
+            "when": ("opened", self._local(alert.opened_at)),
             "version": None if alert.model_version is None else self._word("version", version=alert.model_version),
             "tweets": [self._tweet(tweet) for tweet in tweets],
-            "measures": _measures(alert.evidence),
-            "facts": _facts(alert.evidence),
+            "measures": self._measures(alert.evidence),
+            "facts": self._facts(alert.evidence),
             "link": None if self._public_url is None else f"{self._public_url}/alertes?alert={alert.id}",
         }
         return self._finish(content, message_id, alert.opened_at)
@@ -72,7 +72,7 @@ class Letters:
     def write_trial(self, message_id: str, at: datetime) -> bytes:
         """A message that shows that mail arrives."""
         content = self._words_of("trial", {}) | {
-            "opened": self._local(at),
+            "when": ("sent", self._local(at)),
             "version": None,
             "tweets": [],
             "measures": [],
@@ -119,6 +119,35 @@ class Letters:
             "time": f"{verdict.received_at.astimezone(self._zone):%H:%M:%S}",
         }
 
+    def _measures(self, evidence: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The measures of a drift alert, as text."""
+        found = [measure for measure in evidence.get("measures", []) if isinstance(measure, Mapping)]
+        return [
+            {
+                "name": self._name(str(measure.get("name"))),
+                "value": self._number(measure.get("value")),
+                "threshold": self._number(measure.get("threshold")),
+            }
+            for measure in found[:_MOST_FACTS]
+        ]
+
+    def _facts(self, evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """What else the evidence says in one word each."""
+        plain = [(name, value) for name, value in evidence.items() if isinstance(value, str | int | float)]
+        return [
+            (self._name(name), harmless(self._number(value)))
+            for name, value in plain[:_MOST_FACTS]
+            if name != "window_s"
+        ]
+
+    def _name(self, name: str) -> str:
+        return NAMES[self._language].get(name, harmless(name))
+
+    def _number(self, value: object) -> str:
+        if isinstance(value, float):
+            return f"{value:.3g}".replace(".", WORDS[self._language]["decimal"])
+        return str(value)
+
 
 def harmless(text: str) -> str:
     """A tweet on one line, of 500 characters at most, that turns nothing around and becomes no link."""
@@ -128,23 +157,3 @@ def harmless(text: str) -> str:
     )
     short = seen if len(seen) <= _MOST_CHARS else seen[: _MOST_CHARS - 1].rstrip() + "…"
     return _LINKISH.sub("\\1\u200b", short)
-
-
-def _measures(evidence: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The measures of a drift alert, as text."""
-    found = evidence.get("measures", [])
-    return [
-        {name: _number(measure.get(name)) for name in ("name", "value", "threshold")}
-        for measure in found[:_MOST_FACTS]
-        if isinstance(measure, Mapping)
-    ]
-
-
-def _facts(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What else the evidence says in one word each."""
-    plain = [(name, value) for name, value in evidence.items() if isinstance(value, str | int | float)]
-    return [(name, harmless(_number(value))) for name, value in plain if name != "window_s"][:_MOST_FACTS]
-
-
-def _number(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
