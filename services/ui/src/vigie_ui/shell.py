@@ -44,11 +44,13 @@ def run(settings: UiSettings | None = None) -> None:
         # Streamlit forgets a field that the page on show does not have, unless it is written.
         if field in st.session_state:
             st.session_state[field] = st.session_state[field]
-    routes = [
-        st.Page(partial(page.render, say, settings), title=say(page.name_key), url_path=page.path, default=page.default)
+    routes = {
+        page.path: st.Page(
+            partial(page.render, say, settings), title=say(page.name_key), url_path=page.path, default=page.default
+        )
         for page in all_pages()
-    ]
-    chosen = st.navigation(routes, position="hidden")
+    }
+    chosen = st.navigation(list(routes.values()), position="hidden")
     st.set_page_config(
         page_title=say("app.tab", page=chosen.title), page_icon=markup.logo(), layout="wide", menu_items={}
     )
@@ -76,14 +78,14 @@ def _switch_language() -> None:
     st.query_params[LANGUAGE_PARAMETER] = st.session_state["language"]
 
 
-def _masthead(say: Catalogue, settings: UiSettings, routes: list[st.Page]) -> None:
+def _masthead(say: Catalogue, settings: UiSettings, routes: dict[str, st.Page]) -> None:
     with st.container(key="masthead", horizontal=True, vertical_alignment="center"):
         st.html(markup.masthead(settings.brand, say), width="content")
         if len(routes) > 1:
             with st.container(key="ways", horizontal=True):
                 alerts = open_alerts(connect(settings), str(settings.api_url))
-                for route in routes:
-                    if route.url_path == ALERTS:
+                for path, route in routes.items():
+                    if path == ALERTS:
                         _way_to_alerts(route, alerts)
                     else:
                         st.page_link(route)
