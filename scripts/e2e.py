@@ -49,7 +49,7 @@ def main() -> int:
             print(f"e2e: the stack still runs on {os.environ['VIGIE_E2E_URL']}; take it down with:")
             print(f"     docker compose -p {PROJECT} --env-file {ENV_FILE.relative_to(ROOT)} down -v")
         else:
-            compose("down", "--volumes", "--remove-orphans", "--timeout", "10", quiet=True)
+            compose("--profile", "dev", "down", "--volumes", "--remove-orphans", "--timeout", "10", quiet=True)
             ENV_FILE.unlink(missing_ok=True)  # artifacts may be published; secrets need not
     print(f"e2e: {'all good' if code == 0 else f'failed with {code}'}; logs and pictures in artifacts/e2e")
     return code
@@ -59,17 +59,19 @@ def prepare() -> None:
     """Make a fresh folder, secrets, port and image names; clear what a killed run may have left."""
     shutil.rmtree(ARTIFACTS, ignore_errors=True)
     ARTIFACTS.mkdir(parents=True)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        port, mail_port = one.getsockname()[1], other.getsockname()[1]
     images = "".join(f"{name.upper()}_IMAGE=vigie-{name}:e2e\n" for name in OURS)
-    ENV_FILE.write_text(f"VIGIE_PORT={port}\nVIGIE_API_POLL_S=2\n{images}", encoding="utf-8")
+    ENV_FILE.write_text(f"VIGIE_PORT={port}\nMAILPIT_PORT={mail_port}\nVIGIE_API_POLL_S=2\n{images}", encoding="utf-8")
     subprocess.run([sys.executable, ROOT / "scripts" / "env.py", "--file", ENV_FILE], check=True, stdout=sys.stderr)
     # Values of the caller's shell would win over the file's.
     for line in ENV_FILE.read_text(encoding="utf-8").splitlines():
         os.environ.pop(line.partition("=")[0], None)
     os.environ |= {
         "VIGIE_E2E_URL": f"http://127.0.0.1:{port}",
+        "VIGIE_E2E_MAILPIT": f"http://127.0.0.1:{mail_port}",
         "VIGIE_E2E_PROJECT": PROJECT,
         "VIGIE_E2E_ENV": str(ENV_FILE),
         "VIGIE_E2E_ARTIFACTS": str(ARTIFACTS),
