@@ -3,14 +3,14 @@
 import asyncio
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from vigie_api.alerts import courier as courier_module
 from vigie_api.alerts import outbox
 from vigie_api.alerts.courier import Courier, pause_after
 from vigie_api.alerts.listing import Filters, read_page
 from vigie_api.alerts.post import mail_domain, post_of
-from vigie_api.alerts.table import alert_outbox
+from vigie_api.alerts.table import alert_outbox, alerts
 from vigie_api.settings import Settings
 from vigie_api.telemetry.events import AlertRaised, Telemetry
 
@@ -220,3 +220,12 @@ async def test_a_refused_login_is_said_and_tried_again(people, delivering, maili
     email = await first_failure(people)
     assert email.state == "waiting"
     assert "secret" not in email.error
+
+
+async def test_an_alert_that_was_deleted_before_it_was_told_holds_nothing_up(people, delivering, heard, until):
+    await three_wrong(people)
+    await people.database.write(lambda c: c.execute(delete(alerts)))
+    assert await people.book.raise_alert("operations", "mlflow", {})
+    delivering()
+    await until(lambda: heard.events)
+    assert [event.kind for event in heard.events] == ["operations"]

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import Final
 
 from vigie_api.alerts import outbox
+from vigie_api.alerts.book import NoSuchAlert
 from vigie_api.alerts.listing import find
 from vigie_api.alerts.outbox import LEASE_S, Channel, Claim
 from vigie_api.alerts.post import Post
@@ -75,10 +76,14 @@ class Courier:
         return True
 
     async def _tell(self, ours: Claim) -> None:
-        alert = await self._database.read(find, ours.alert_id)
-        self._telemetry.emit(
-            AlertRaised(alert.id, alert.kind, alert.model_version, alert.count, alert.evidence.get("window_s"))
-        )
+        try:
+            alert = await self._database.read(find, ours.alert_id)
+        except NoSuchAlert:
+            _log.warning("an alert was deleted before it was told", extra={"alert_id": ours.alert_id})
+        else:
+            self._telemetry.emit(
+                AlertRaised(alert.id, alert.kind, alert.model_version, alert.count, alert.evidence.get("window_s"))
+            )
         await self._mark(ours)
 
     async def _mail(self, ours: Claim) -> None:
