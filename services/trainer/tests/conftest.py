@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from vigie_trainer.settings import Settings
 from vigie_trainer.tracking import store as mlflow_store
 
 TINY_RECIPE = """\
@@ -170,3 +171,38 @@ def closed_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def api(connected, home: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """A real API on the champion of this test's MLflow, which `vigie` asks for what people and models said."""
+    url = f"http://127.0.0.1:{free_port}"
+    monkeypatch.setenv("VIGIE_TRAINER_API_URL", url)
+    monkeypatch.setenv("VIGIE_TRAINER_API_RETRIES", "0")
+    environment = os.environ | {
+        "VIGIE_HOME": str(home),
+        "VIGIE_API_MLFLOW_URI": connected.uri,
+        "VIGIE_API_MODEL_NAME": Settings().model_name,
+        "VIGIE_API_POLL_S": "0.5",
+    }
+    command = [str(Path(sys.executable).with_name("vigie-api")), "serve", "--port", str(free_port)]
+    with (home.parent / "api.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+    try:
+        with httpx.Client(base_url=url, timeout=30) as browser:
+            deadline = time.monotonic() + 120
+            while not answers(browser) and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert process.poll() is None, (home.parent / "api.log").read_text()[-2000:]
+            yield browser
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def answers(browser: httpx.Client) -> bool:
+    try:
+        return browser.get("/livez").status_code == 200
+    except httpx.HTTPError:
+        return False

@@ -1,11 +1,5 @@
 """From people's corrections to a new champion, with a real API and a real MLflow."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -28,41 +22,6 @@ SLANG = [
 @pytest.fixture
 def client(connected) -> MlflowClient:
     return connect(Settings()).client
-
-
-@pytest.fixture
-def api(connected, home: Path, free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    """A real API on the champion of this test's MLflow, which `vigie` asks for corrections."""
-    url = f"http://127.0.0.1:{free_port}"
-    monkeypatch.setenv("VIGIE_TRAINER_API_URL", url)
-    monkeypatch.setenv("VIGIE_TRAINER_API_RETRIES", "0")
-    environment = os.environ | {
-        "VIGIE_HOME": str(home),
-        "VIGIE_API_MLFLOW_URI": connected.uri,
-        "VIGIE_API_MODEL_NAME": Settings().model_name,
-        "VIGIE_API_POLL_S": "0.5",
-    }
-    command = [str(Path(sys.executable).with_name("vigie-api")), "serve", "--port", str(free_port)]
-    with (home.parent / "api.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-    try:
-        with httpx.Client(base_url=url, timeout=30) as browser:
-            deadline = time.monotonic() + 120
-            while not answers(browser) and process.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.2)
-            assert process.poll() is None, (home.parent / "api.log").read_text()[-2000:]
-            yield browser
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=60)
-
-
-def answers(browser: httpx.Client) -> bool:
-    try:
-        return browser.get("/livez").status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def correct(browser: httpx.Client, posts: list[tuple[str, bool]]) -> None:

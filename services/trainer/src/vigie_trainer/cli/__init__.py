@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from vigie_trainer.cli import data, data_protocol, leaderboard, models, release, retrain, training
+from vigie_trainer.cli import data, data_protocol, drift, leaderboard, models, release, retrain, training
 from vigie_trainer.errors import Interrupted, Misuse, VigieError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("predict", epilog=models.PREDICT_EXAMPLES)(models.predict)
 app.command("promote", epilog=release.PROMOTE_EXAMPLES)(release.promote)
 app.command("rollback", epilog=release.ROLLBACK_EXAMPLES)(release.rollback)
 app.command("retrain", epilog=retrain.EXAMPLES)(retrain.retrain)
+app.command("drift", epilog=drift.EXAMPLES)(drift.drift)
 app.command("bootstrap", epilog=release.BOOTSTRAP_EXAMPLES)(release.bootstrap)
 
 
