@@ -54,7 +54,7 @@ _COLUMNS: dict[str, ColumnElement[Any]] = {
     "received_at": feedback.c.received_at,
     "given_by": feedback.c.given_by,
     "comment": feedback.c.comment,
-    "text": func.coalesce(predictions.c.text, feedback.c.text),
+    "text": func.coalesce(func.nullif(predictions.c.text, ""), feedback.c.text),  # blank: it was anonymised
     "sentiment": _sentiment,
     "model_version": _version,
     "score": predictions.c.score,

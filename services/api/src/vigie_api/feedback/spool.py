@@ -52,10 +52,15 @@ class Spool:
 
     def waiting(self) -> Iterator[tuple[Path, Entry]]:
         """What waits now, oldest first. A damaged file is set aside under another name, for a person to look at."""
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+        with self._lock:
+            paths = sorted(self._folder.glob(f"*{_SUFFIX}"))
+            self._depth = len(paths)  # `vigie-api forget` removes files behind our back
+        for path in paths:
             try:
                 values = json.loads(path.read_text(encoding="utf-8"))
                 entry = Entry(**values | {"received_at": datetime.fromisoformat(values["received_at"])})
+            except FileNotFoundError:
+                continue
             except (ValueError, TypeError, KeyError):
                 self.set_aside(path)
                 continue

@@ -49,6 +49,19 @@ def policy_of(settings: Settings) -> Policy | None:
     )
 
 
+def words_since(settings: Settings, now: datetime) -> datetime | None:
+    """Since when predictions that nobody judged have their texts; None: as far back as there are any."""
+    policy = policy_of(settings)
+    if policy is None or policy.action == "delete" or policy.texts is None:
+        return None
+    return now - policy.texts
+
+
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The later of two times, where None is the earliest of all."""
+    return max((time for time in (one, other) if time is not None), default=None)
+
+
 class Sweep:
     """Walks once through what is old, from where the walk before it ended. With `dry_run` it counts, from the start."""
 

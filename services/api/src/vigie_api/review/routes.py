@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from vigie_api.access.route import GuardedRoute, as_json, needs, operation_id
 from vigie_api.errors_documented import PROBLEMS, problems
 from vigie_api.feedback.listing import Filters
+from vigie_api.privacy.retention import later, words_since
 from vigie_api.review.candidates import Range
 from vigie_api.review.mistakes import find_patterns
 from vigie_api.review.queue import what_next
@@ -26,8 +27,10 @@ router = APIRouter(
 @router.get("/review", openapi_extra=needs("review"), response_model=ReviewList, responses=problems(503))
 async def review(query: Annotated[ReviewQuery, Query()], request: Request) -> Any:
     """What to label next, best first: doubtful, contradicted and disputed predictions, nearly equal tweets once."""
-    wanted = Range(query.since, query.until, query.language, query.model_version)
-    return as_json(await what_next(services(request).database, wanted, query.limit, datetime.now(UTC)))
+    found, now = services(request), datetime.now(UTC)
+    since = later(query.since, words_since(found.settings, now))
+    wanted = Range(since, query.until, query.language, query.model_version)
+    return as_json(await what_next(found.database, wanted, query.limit, now))
 
 
 @router.get("/review/patterns", openapi_extra=needs("review"), response_model=Patterns, responses=problems(503))
