@@ -38,6 +38,7 @@ _MEASURE_EVERY_S = 60.0
 _CALLS_EVERY = 60  # the background asks the database twice a second: a minute's calls are told by one
 _TIMEOUT_S = 10.0
 _CLOSE_S = 3.0
+_PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # asked by machines, all day long
 # Their exceptions are ours to know: what nobody expected is logged by the first two, the third is asyncio's.
 _WATCHED = ("vigie_api", "uvicorn.error", "asyncio")
 _SENT = {
@@ -125,9 +126,13 @@ class ApplicationInsights:
         self._put(CustomEvent(time.time(), current_operation(), type(event).__name__, properties))
 
     def request(self, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
-        """A request was answered. Called for each: one of a kind a second is sent, failures and slow ones always."""
+        """A request was answered. Called for each.
+
+        One of a kind a second is sent, one of a probe a minute, failures and slow ones always.
+        """
         always = status >= 500 or not status or seconds > _SLOW_S
-        count = self._requests.take((method, route, status), monotonic(), always)
+        sampler = self._calls if route in _PROBES else self._requests
+        count = sampler.take((method, route, status), monotonic(), always)
         if count:
             at_s = time.time() - seconds
             self._put(Request(at_s, operation(request_id), method, route, status, seconds, count, request_id))
