@@ -2,100 +2,19 @@
 
 import hashlib
 import json
-import re
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from vigie_api import settings as api_settings
-from vigie_api.app import create_app
 from vigie_api.champion import schema
-from vigie_api.champion.registry import NoChampion
-from vigie_api.champion.serving import Verdict
-from vigie_api.champion.source import FixedSource
-from vigie_model import Explanation, TokenContribution
 from vigie_ui.answers import Board
 from vigie_ui.client import MAX_COMMENT_CHARS, MAX_TEXT_CHARS, ApiError, Feedback, Prediction, Reason, VigieClient
 from vigie_ui.verdict import LANGUAGE_KEYS
 
 SECRET = "the page's own key"
-
-
-class Grumbler:
-    """Finds everything negative, hesitates when asked whether."""
-
-    cost = "light"
-
-    def predict_one(self, text: str) -> Verdict:
-        return Verdict("negative", 0.2, 0.8, "?" in text, "fr")
-
-    def predict(self, texts: list[str]) -> list[Verdict]:
-        return [self.predict_one(text) for text in texts]
-
-    def explain(self, text: str, *, max_passes: int) -> Explanation:
-        tokens = [TokenContribution(run.group(), *run.span(), -0.5) for run in re.finditer(r"\S+", text)]
-        return Explanation(self.predict_one(text), "occlusion", 0.25, tokens)
-
-
-class NoSource(FixedSource):
-    """A registry in which nobody has been promoted yet."""
-
-    def __init__(self) -> None:
-        super().__init__(Grumbler())
-
-    def champion(self) -> Any:
-        raise NoChampion("No version has the alias champion.")
-
-    def remembered(self) -> None:
-        return None
-
-
-@contextmanager
-def running(home: Path, source: FixedSource, **settings: Any) -> Iterator[str]:
-    """The real application, served on a free port."""
-    # Nobody listens on port 1: there is no registry.
-    fixed = {"home": home, "mlflow_uri": "http://127.0.0.1:1"}
-    app = create_app(api_settings.Settings(**fixed, **settings), model_source=source)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("api"), FixedSource(Grumbler(), version="3", recipe="tfidf_logreg")) as url:
-        wait_for_database(url)
-        yield url
-
-
-def wait_for_database(url: str) -> None:
-    """Predictions are answered while the database is still being prepared, feedback is not."""
-    with httpx.Client(base_url=url, trust_env=False) as http:
-        while http.get("/v1/feedback").status_code == 503:
-            time.sleep(0.05)
-
-
-@pytest.fixture
-def client(address: str) -> Iterator[VigieClient]:
-    with VigieClient(address) as client:
-        yield client
 
 
 def reason_of(call: Any, *arguments: Any) -> Reason:
@@ -220,18 +139,18 @@ def test_both_have_the_same_limit():
     assert api_settings.MAX_TEXT_CHARS == MAX_TEXT_CHARS
 
 
-def test_a_limit_lowered_in_the_api_is_reported_as_too_long(tmp_path):
-    with running(tmp_path, FixedSource(Grumbler()), max_text_chars=5) as url, VigieClient(url) as client:
+def test_a_limit_lowered_in_the_api_is_reported_as_too_long(running, grumbler, tmp_path):
+    with running(tmp_path, grumbler, max_text_chars=5) as url, VigieClient(url) as client:
         assert reason_of(client.predict, "too long for it") is Reason.LONG
 
 
-def test_a_body_over_the_limit_is_reported_as_too_long(tmp_path):
-    with running(tmp_path, FixedSource(Grumbler()), max_body_bytes=1_000) as url, VigieClient(url) as client:
+def test_a_body_over_the_limit_is_reported_as_too_long(running, grumbler, tmp_path):
+    with running(tmp_path, grumbler, max_body_bytes=1_000) as url, VigieClient(url) as client:
         assert reason_of(client.predict, "x" * 2_000) is Reason.LONG
 
 
-def test_an_api_without_a_model_says_so_and_when_to_come_back(tmp_path):
-    with running(tmp_path, NoSource()) as url, VigieClient(url) as client, pytest.raises(ApiError) as caught:
+def test_an_api_without_a_model_says_so_and_when_to_come_back(running, no_source, tmp_path):
+    with running(tmp_path, no_source) as url, VigieClient(url) as client, pytest.raises(ApiError) as caught:
         client.predict("Encore en retard")
     assert caught.value.reason is Reason.NO_MODEL
     assert caught.value.retry_after_s
@@ -244,8 +163,8 @@ def page_key() -> api_settings.ApiKey:
     return api_settings.ApiKey(name="page", scopes=["predict"], sha256=digest)
 
 
-def test_a_key_lets_the_page_in_and_none_does_not(tmp_path, page_key):
-    with running(tmp_path, FixedSource(Grumbler()), keys=[page_key]) as url:
+def test_a_key_lets_the_page_in_and_none_does_not(running, grumbler, tmp_path, page_key):
+    with running(tmp_path, grumbler, keys=[page_key]) as url:
         with VigieClient(url) as nobody:
             assert reason_of(nobody.predict, "hello") is Reason.REFUSED
         with VigieClient(url, api_key=SECRET) as page:
@@ -254,10 +173,9 @@ def test_a_key_lets_the_page_in_and_none_does_not(tmp_path, page_key):
             assert reason_of(page.models) is Reason.REFUSED  # it may judge, not look into the registry
 
 
-def test_too_many_requests_are_told_as_such(tmp_path, page_key):
-    source = FixedSource(Grumbler())
+def test_too_many_requests_are_told_as_such(running, grumbler, tmp_path, page_key):
     with (
-        running(tmp_path, source, keys=[page_key], rate_per_minute=1) as url,
+        running(tmp_path, grumbler, keys=[page_key], rate_per_minute=1) as url,
         VigieClient(url, api_key=SECRET) as client,
     ):
         client.predict("hello")

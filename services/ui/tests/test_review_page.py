@@ -179,7 +179,7 @@ def test_the_words_of_the_mistakes_come_by_language_with_their_tweets(open_page,
     by_language = [{"language": "fr", "judged": 800, "wrong": 160}, {"language": "en", "judged": 0, "wrong": 0}]
     api.patterns = {"judged": 800, "wrong": 160, "by_language": by_language, "terms": [term]}
     shown = html(open_page("review"))
-    for expected in ("bravo", "38 sur 44", "160 sur 800", "20\u00a0%", "positif → négatif", words):
+    for expected in ("bravo", "38 sur 44", "160 sur 800", "20\u00a0%", "positif → négatif", example["text"]):
         assert expected in shown
 
 

@@ -15,5 +15,9 @@ export default function ({ data }) {
     if (!event.repeat) document.querySelector(target)?.click();
   };
   window.addEventListener("keydown", press, true);
-  return () => window.removeEventListener("keydown", press, true);
+  document.body.dataset.keys = "on";
+  return () => {
+    window.removeEventListener("keydown", press, true);
+    delete document.body.dataset.keys;
+  };
 }
