@@ -105,7 +105,7 @@ def rollback(store: Store, *, reason: str) -> Outcome:
         raise Refused("there is no previous champion to go back to.")
     if not previous.gate_passed:
         raise Refused(f"version {previous.number} has not passed the gate; promote it with `vigie promote` instead.")
-    move_champion(store, previous, champion, reason or "vigie rollback")
+    move_champion(store, previous, champion, reason or "vigie rollback", "rollback")
     gate = Gate((Check("gate", True, f"version {previous.number} passed the gate when it was promoted"),))
     return Outcome(by_alias(store, CHAMPION), by_alias(store, PREVIOUS), gate, previous, True)
 

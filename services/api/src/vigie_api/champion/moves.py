@@ -48,11 +48,12 @@ class Move:
     def tags(self) -> dict[str, str]:
         """What is written on the version."""
         return {
-            AT: self.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
             BY: self.by,
             REASON: self.reason,
             ACTION: self.action,
             PREVIOUS_TAG: self.previous or _NOBODY,
+            # Last: a look that comes in between must not take the new time with the old words.
+            AT: self.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
         }
 
 

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vigie_trainer.tracking.store import Store, translated
 
@@ -165,12 +165,17 @@ def set_challenger(store: Store, version: Version) -> None:
         store.client.set_registered_model_alias(store.name, CHALLENGER, version.number)
 
 
-def move_champion(store: Store, new: Version, old: Version | None, reason: str) -> None:
-    """Point champion to `new` and previous to `old`, and write who, when and why on the new champion."""
+def move_champion(
+    store: Store, new: Version, old: Version | None, reason: str, action: Literal["promote", "rollback"] = "promote"
+) -> None:
+    """Point champion to `new` and previous to `old`, and write who, when, why and from where on the new champion."""
     audit = {
-        "vigie.promoted_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "vigie.promoted_by": f"vigie ({_user()})",
         "vigie.promoted_reason": reason[:5000],
+        "vigie.promoted_action": action,
+        "vigie.promoted_previous": "none" if old is None else old.number,
+        # Last: the API takes a new time for a move that is written down whole.
+        "vigie.promoted_at": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
     }
     with translated(store.uri):
         for key, value in audit.items():
