@@ -7,6 +7,7 @@ of the server for each, which a busy machine disturbs less. Needs wrk. The inges
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -44,7 +45,8 @@ class Ingestion:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                self.wfile.write(answer)
+                with contextlib.suppress(ConnectionError):  # who hung has been left
+                    self.wfile.write(answer)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
