@@ -288,6 +288,52 @@ def alert(number: int, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
+def some_live(some_models: SmallApi) -> SmallApi:
+    """The same API with something to check, alerts, a trial, drift and moves."""
+    challenger = {"version": "4", "sentiment": "positive", "score": 0.72}
+    reasons = ["uncertain", "disagreement", "disputed"]
+    some_models.items = [item(1, challenger=challenger, copies=12, reasons=reasons), item(2, reasons=[])]
+    example = {"prediction_id": "p1", "text": "TWEET", "sentiment": "positive", "correction": "negative"}
+    term = {"term": "TWEET", "language": "fr", "wrong": 3, "judged": 4, "lift": 1.0, "examples": [example]}
+    by_language = [{"language": code, "judged": 9, "wrong": 3} for code in ("fr", "en", "und")]
+    some_models.patterns = {"judged": 27, "wrong": 9, "by_language": by_language, "terms": [term]}
+    measures = [{"name": "vocabulary", "value": 0.31, "threshold": 0.25}, {"name": "score", "value": 0.31}]
+    failed = {"step": "opened", "state": "failed", "attempts": 9, "sent_at": None, "message_id": "<1@x>"}
+    some_models.alerts = [
+        alert(1),
+        alert(2, kind="drift", evidence={"day": "2026-11-21", "measures": measures}, emails=[failed]),
+        alert(3, kind="surge", emails=[]),
+    ]
+    latency = {"p50": 2.1, "p95": 4.0}
+    some_models.shadow = {
+        "version": "4",
+        "recipe": "ensemble",
+        "since": "2026-11-02T10:00:00Z",
+        "sample": 0.1,
+        "scored": 1843,
+        "agreement": 0.934,
+        "mean_shift": -0.021,
+        "latency_ms": {"champion": latency, "challenger": latency},
+        "dropped": 3,
+        "error": None,
+    }
+    states = ("ok", "warning", "alert", "few")
+    some_models.drift["reference"] = True
+    some_models.drift["days"] = [
+        {
+            "day": f"2026-11-2{number}",
+            "predictions": 2000,
+            "state": state,
+            "measures": [{"name": "length", "statistic": "psi", "value": 0.2, "state": state}],
+        }
+        for number, state in enumerate(states)
+    ]
+    move = {"at": "2026-11-02T10:00:00Z", "version": "3", "recipe": "bert", "previous": "2", "by": "TWEET"}
+    some_models.moves = [{**move, "action": action, "reason": "TWEET"} for action in ("promote", "rollback")]
+    return some_models
+
+
+@pytest.fixture
 def first_page(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Lets the address without a path open the page of this path."""
 

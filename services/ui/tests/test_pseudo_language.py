@@ -15,13 +15,19 @@ ATTRIBUTES = re.compile(r'(?:aria-label|aria-valuetext|alt|title|placeholder)="(
 
 
 @pytest.fixture
-def strange(api, monkeypatch):
+def made_up(api, monkeypatch):
+    """The page in the made-up language, not yet opened."""
     monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
     true = i18n.load_catalogue("fr")
     made_up = {key: f"⟦{text}⟧" for key, text in true.messages.items()}
     monkeypatch.setattr(shell, "load_catalogue", lambda language: i18n.Catalogue(language, made_up))
-    yield AppTest.from_file(str(SCRIPT), default_timeout=20).run()
+    yield AppTest.from_file(str(SCRIPT), default_timeout=20)
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def strange(made_up):
+    return made_up.run()
 
 
 def words_outside(text: str) -> str:
@@ -90,6 +96,63 @@ def test_models_that_are_not_there_say_nothing_of_their_own(models_first, strang
         api.refusal = (status, api.refusal[1], api.refusal[2].replace(b"req-42", b"0042"))
     st.cache_resource.clear()
     check(strange.run())
+
+
+@pytest.fixture
+def open_strange(first_page, made_up):
+    """Opens one page in the made-up language."""
+
+    def opened(path: str) -> AppTest:
+        first_page(path)
+        return made_up.run()
+
+    return opened
+
+
+def press(page: AppTest, name: str) -> AppTest:
+    return next(button for button in page.button if (button.key or "").startswith(name)).click().run()
+
+
+def test_checking_says_nothing_of_its_own(some_live, open_strange):
+    page = open_strange("review")
+    check(page)
+    for name in ("say_positive", "previous_card", "undo_card", "skip_card", "say_right", "export_button"):
+        check(press(page, name))
+    some_live.refusing = "/v1/feedback"
+    some_live.problem(503, "database-away")
+    check(press(page, "see_skipped"))
+    check(press(page, "say_positive"))
+
+
+def test_alerts_say_nothing_of_their_own(some_live, open_strange):
+    page = open_strange("alertes")
+    check(page)
+    check(press(page, "take_"))
+    some_live.refusing = "/v1/alerts/"
+    some_live.problem(503, "database-away")
+    check(press(page, "acknowledge"))
+    some_live.refusal = None
+    check(press(page, "acknowledge"))
+    page.segmented_control(key="alerts_state").set_value("all").run()
+    check(page)
+
+
+def test_live_traffic_and_moves_say_nothing_of_their_own(some_live, open_strange):
+    page = open_strange("models")
+    check(page)
+    check(press(page, "promote"))
+    check(press(page, "confirm"))
+    page.text_area(key="move_reason").input("TWEET")
+    check(press(page, "confirm"))
+
+
+@pytest.mark.parametrize("path", ["review", "alertes"])
+@pytest.mark.parametrize("status", [200, 401, 500, 503])
+def test_pages_that_have_nothing_to_show_say_nothing_of_their_own(open_strange, api, path, status):
+    if status != 200:
+        api.problem(status)
+        api.refusal = (status, api.refusal[1], api.refusal[2].replace(b"req-42", b"0042"))
+    check(open_strange(path))
 
 
 @pytest.mark.parametrize("status", [401, 413, 422, 429, 500, 502, 503])

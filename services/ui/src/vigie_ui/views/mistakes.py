@@ -9,7 +9,6 @@ from vigie_ui import markup, review_markup
 from vigie_ui.client import VigieClient
 from vigie_ui.failures import ApiError, Reason
 from vigie_ui.i18n import Catalogue
-from vigie_ui.notices import trouble
 from vigie_ui.review_answers import Patterns
 from vigie_ui.visit import now
 
@@ -22,12 +21,18 @@ Filters = dict[str, str | None]
 
 
 def mistakes(say: Catalogue, api: VigieClient, url: str, filters: Filters) -> None:
-    """Draw the patterns of the wrong verdicts, and the exports."""
+    """Draw the patterns of the wrong verdicts, and the exports; nothing, when the page may not see them."""
+    try:
+        found = _patterns(api, url, filters["language"], filters["since"])
+    except ApiError as error:
+        if error.reason is Reason.REFUSED:
+            return
+        found = None
     with st.container(key="mistakes"):
         with st.container(key="mistakes_head", horizontal=True, vertical_alignment="center"):
             st.html(markup.section(say("mistakes.title"), say("mistakes.note")))
             st.button(say("models.refresh"), key="refresh_mistakes", type="tertiary", on_click=_patterns.clear)
-        _bars(say, api, url, filters)
+        _bars(say, found)
         _exports(say, api, filters)
 
 
@@ -36,13 +41,9 @@ def _patterns(_api: VigieClient, url: str, language: str | None, since: str | No
     return _api.patterns(language=language, since=since)
 
 
-def _bars(say: Catalogue, api: VigieClient, url: str, filters: Filters) -> None:
-    try:
-        found = _patterns(api, url, filters["language"], filters["since"])
-    except ApiError as error:
-        # With the right missing or the API away, the upper half has said so already.
-        if error.reason is not Reason.REFUSED:
-            st.html(markup.notice_card(trouble(error, say)))
+def _bars(say: Catalogue, found: Patterns | None) -> None:
+    if found is None:
+        st.html(markup.quiet(say("live.missing")))
         return
     if not found.wrong:
         words = "mistakes.none_wrong" if found.judged else "mistakes.none_judged"

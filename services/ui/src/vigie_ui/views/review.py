@@ -191,7 +191,8 @@ def _nothing_left(say: Catalogue, deck: Deck, *, filtered: bool) -> None:
         skipped = deck.skipped
         if skipped:
             st.button(say.plural("review.skipped", skipped), key="see_skipped", on_click=deck.see_skipped)
-    _ways(say, deck)
+    if deck.cards:
+        _ways(say, deck)
 
 
 PAGE: Final = Page(order=12, path="review", name_key="review.name", render=render)
