@@ -88,7 +88,7 @@ def drift(
                 f"version {champion.number} made {rows:,} predictions since {start}; {FEWEST} are needed to tell drift "
                 "from chance."
             )
-        progress("comparing", 0.3)
+        progress("loading Evidently and comparing", 0.3)
         from vigie_trainer.drift.report import compare
 
         measures, page = compare(reference_columns(reference), live, threshold)
