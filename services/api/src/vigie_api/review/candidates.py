@@ -36,7 +36,7 @@ from vigie_api.shadow.table import shadow_scores
 
 WAITING_AT_MOST = 10_000
 _STEPS = 21  # of confidence, 0.025 wide
-_CONTRADICTED_AT_MOST = 500
+_CONTRADICTED_AT_MOST = 250
 _READ_CHARS = 500  # of a post: thousands of the longest would be chosen from for seconds
 
 # Written out, and not with bound numbers: an index serves no expression but its own. Postgres rounds here and SQLite
