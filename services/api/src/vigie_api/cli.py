@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from vigie_api.replay.command import replay
+
 if TYPE_CHECKING:
     from vigie_api.settings import Settings
 
@@ -20,6 +22,7 @@ keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys."
 app.add_typer(keys, name="keys")
 mail = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="E-mails of alerts.")
 app.add_typer(mail, name="mail")
+app.command()(replay)
 _MISUSE = 2
 
 

@@ -91,6 +91,8 @@ class Baseline:
     """The same of the negatives, once the volume is known from the other posts."""
     rates: Vector = field(default_factory=lambda: np.full(HOURS, _FIRST_RATE[0] / _FIRST_RATE[1]))
     shares: Vector = field(default_factory=lambda: np.full(HOURS, _FIRST_SHARE[0] / _FIRST_SHARE[1]))
+    unsure: Vector = field(default_factory=lambda: np.full(HOURS, 1.0 / _DAY_HOUR_PRIOR))
+    """The squared coefficient of variation of what is believed of an hour's rate: large on the first days."""
 
     def learn(self, hour: Hour, *, factor: float) -> None:
         """Take in one hour.
@@ -139,6 +141,7 @@ class Baseline:
         both = by_hour * by_day
         own = (posts + _CELL_PRIOR) / (even * both + _CELL_PRIOR)
         self.rates = (level * both * own).reshape(HOURS)
+        self.unsure = np.tile(1.0 / (posts.sum(0) + _DAY_HOUR_PRIOR), 7)
         share = (float(all_negatives.sum()) + _FIRST_SHARE[0]) / (count + _FIRST_SHARE[1])
         negatives = all_negatives.reshape(7, 24).sum(0)
         everything = all_posts.reshape(7, 24).sum(0)
@@ -146,13 +149,15 @@ class Baseline:
         self.alpha = self.volume.alpha(_ALPHA_PRIOR, _ALPHA_WEIGHT * level**2)
         self.wander = self.share.alpha(_WANDER_PRIOR, _ALPHA_WEIGHT * (level * share) ** 2)
 
-    def given_others(self, usual: float, usual_others: float, others: float) -> tuple[float, float]:
+    def given_others(
+        self, usual: float, usual_others: float, others: float, unsure: float = 0.0
+    ) -> tuple[float, float]:
         """What negatives to expect, and their over-dispersion, when so many other posts came.
 
         The volume's factor is gamma with mean 1 and variance `alpha`; the other posts, Poisson given that factor, make
         its posterior (conjugate): a crowd that brings both kinds of posts raises what is expected of the negative ones.
         """
-        size = min(1.0 / self.alpha, _CROWD_MOST)
+        size = min(1.0 / (self.alpha + unsure), _CROWD_MOST)
         return usual * (size + others) / (size + usual_others), 1.0 / (size + others) + self.wander
 
     def expected(self, bucket: int) -> tuple[float, float]:
@@ -173,6 +178,7 @@ class Baseline:
             "hours": self.hours.tolist(),
             "rates": self.rates.tolist(),
             "shares": self.shares.tolist(),
+            "unsure": self.unsure.tolist(),
             "volume": list(self.volume),
             "share": list(self.share),
             "seen_hours": self.seen_hours,
@@ -198,4 +204,5 @@ class Baseline:
             state["wander"],
             vector("rates"),
             vector("shares"),
+            vector("unsure"),
         )

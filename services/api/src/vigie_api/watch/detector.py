@@ -165,14 +165,17 @@ class TopicDetector:
     def _scan(self, closed: _Closed) -> Reading:
         bucket, needs, factor = closed.bucket, self.sensitivity, self.factor
         best, start, count, usually = 0.0, bucket, 0, 0.0
-        alpha = self.baseline.alpha + self.baseline.wander
+        unsure = float(self.baseline.unsure[hour_of_week(bucket)])
+        alpha = self.baseline.alpha + self.baseline.wander + unsure
         if self._watched >= _WARM_UP:
             for length, (seen, others, usual, usual_others) in self._windows:
                 expected = max(usual * factor, 1e-6)
                 if seen < needs.least_count or seen < needs.least_ratio * expected:
                     continue
                 value = surprise(seen, expected, alpha) ** 2 - _PENALTY[length]
-                if value > best and self._is_beside_others(length, seen, expected, others, usual_others * factor):
+                if value > best and self._is_beside_others(
+                    length, seen, expected, others, usual_others * factor, unsure
+                ):
                     best, start, count, usually = value, bucket - length + 1, round(seen), expected
         found, best = self.counts.at(bucket), sqrt(best)
         surging = count > 0 and best >= needs.threshold
@@ -180,10 +183,12 @@ class TopicDetector:
             bucket, best, start, count, usually, surging, found.negatives, found.total, closed.negative * factor
         )
 
-    def _is_beside_others(self, length: int, seen: float, expected: float, others: float, usual_others: float) -> bool:
+    def _is_beside_others(
+        self, length: int, seen: float, expected: float, others: float, usual_others: float, unsure: float
+    ) -> bool:
         """Whether the other posts of a window leave so many negative ones a surprise."""
         least = self.sensitivity.beside_others
-        given, wander = self.baseline.given_others(expected, usual_others, others)
+        given, wander = self.baseline.given_others(expected, usual_others, others, unsure)
         if surprise(seen, given, wander + _MOOD) ** 2 < least**2 + _PENALTY_BESIDE_OTHERS * _PENALTY[length]:
             return False
         if others < _CROWD * usual_others:

@@ -20,6 +20,11 @@ class Rule(Protocol):
 
     outside: bool
 
+    @property
+    def next_bucket(self) -> int | None:
+        """The first bucket that was not read yet."""
+        ...
+
     def add(self, bucket: int, *, negative: bool) -> bool:
         """Count a post; whether it counts."""
         ...

@@ -1,0 +1,192 @@
+"""From posts in order to episodes: what the live watch does, with the times of the posts for a clock."""
+
+import secrets
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from vigie_api.replay.errors import Misuse
+from vigie_api.watch.counts import BUCKET_S, PER_HOUR, bucket_of
+from vigie_api.watch.detector import Reading, TopicDetector
+from vigie_api.watch.duplicates import Seen, author_key, fingerprints
+from vigie_api.watch.episodes import Episode, Severity, Step, Tracker
+from vigie_api.watch.rules import Fixed, Meltwater, Rule, ShareDip, Sigma
+from vigie_api.watch.terms import Usual, rising, terms_of
+from vigie_api.watch.windows import LONGEST
+
+RULES: Final[dict[str, Callable[[], Rule]]] = {
+    "vigie": TopicDetector,
+    "meltwater": Meltwater,
+    "sigma": Sigma,
+    "fixed": Fixed,
+    "share": ShareDip,
+}
+MOST_TOPICS: Final = 1_000
+_USUAL_A_BUCKET: Final = 4  # posts whose words are learned; the others of a busy bucket say the same
+_MOST_WORDS: Final = 40_000
+_RECENT: Final = 4_000  # negative posts whose words are at hand when an episode opens
+
+
+def rule_named(name: str) -> Callable[[], Rule]:
+    """What makes a rule of that name. Raises Misuse when there is none."""
+    if name not in RULES:
+        raise Misuse(f"--rule is one of {', '.join(RULES)}.")
+    return RULES[name]
+
+
+class NegativeOrNot(NamedTuple):
+    """A post, judged."""
+
+    at_s: float
+    topic: str
+    negative: bool
+    text: str
+    author: str | None
+
+
+class Found(NamedTuple):
+    """An episode, in seconds since 1970; `closed_s` is None when the posts end before it does."""
+
+    topic: str
+    onset_s: int
+    opened_s: int
+    closed_s: int | None
+    severity: Severity
+    negatives: int
+    expected: float
+    share: float
+    terms: list[str]
+
+
+class _Words(NamedTuple):
+    bucket: int
+    text: str
+
+
+@dataclass(slots=True)
+class _Topic:
+    """Everything about one topic."""
+
+    name: str
+    rule: Rule
+    tracker: Tracker = field(default_factory=Tracker)
+    seen: Seen = field(default_factory=Seen)
+    usual: Usual = field(default_factory=Usual)
+    recent: deque[_Words] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    """Negative posts of the last hours."""
+    words: Counter[str] = field(default_factory=Counter)
+    posts: int = 0
+    """Negative posts that `words` counts: those of the open episode."""
+    _learned: tuple[int, int] = (0, 0)
+
+    def take(self, bucket: int, negative: bool, text: str) -> Iterator[Found]:
+        """Count a post; the episodes that ended before it."""
+        yield from self.close(bucket)
+        self.rule.add(bucket, negative=negative)
+        if not negative:
+            return
+        if self.tracker.is_open:
+            self._tell(text)
+            return
+        while self.recent and self.recent[0].bucket < bucket - LONGEST:
+            self._learn(self.recent.popleft())
+        self.recent.append(_Words(bucket, text))
+
+    def _tell(self, text: str) -> None:
+        self.words.update(terms_of(text))
+        self.posts += 1
+        if len(self.words) > _MOST_WORDS:
+            self.words = Counter(dict(self.words.most_common(_MOST_WORDS // 2)))
+
+    def _learn(self, post: _Words) -> None:
+        bucket, count = self._learned
+        count = count + 1 if bucket == post.bucket else 1
+        self._learned = (post.bucket, count)
+        if count <= _USUAL_A_BUCKET:
+            self.usual.add(post.text)
+
+    def close(self, until: int) -> Iterator[Found]:
+        """Read the buckets before `until`."""
+        if self.rule.next_bucket is None or until <= self.rule.next_bucket:
+            return
+        for bucket in range(self.rule.next_bucket, until) if self._is_near(until) else (until - 1,):
+            for reading in self.rule.close(bucket + 1):
+                yield from self._follow(reading)
+
+    def _is_near(self, until: int) -> bool:
+        # One bucket at a time, for the rule must know at once when an episode opens; not through months of silence.
+        return self.rule.next_bucket is not None and until - self.rule.next_bucket < 14 * 24 * PER_HOUR
+
+    def _follow(self, reading: Reading) -> Iterator[Found]:
+        step = self.tracker.follow(reading)
+        self.rule.outside = self.tracker.is_open
+        episode = self.tracker.episode
+        if episode is None:
+            return
+        if step is Step.OPENED:
+            for post in self.recent:
+                if post.bucket >= episode.onset:
+                    self._tell(post.text)
+                else:
+                    self._learn(post)
+            self.recent.clear()
+        if step is Step.CLOSED:
+            yield self.found(episode)
+            self.words.clear()
+            self.posts = 0
+
+    def found(self, episode: Episode) -> Found:
+        """The episode as it is told."""
+        return Found(
+            self.name,
+            episode.onset * BUCKET_S,
+            (episode.opened + 1) * BUCKET_S,
+            None if episode.closed is None else (episode.closed + 1) * BUCKET_S,
+            episode.severity,
+            episode.negatives,
+            episode.expected,
+            episode.share,
+            rising(self.words, self.posts, self.usual),
+        )
+
+
+@dataclass(slots=True)
+class Replay:
+    """Runs posts, oldest first, through a rule; `copies` counts what was left out as copies or the same author's."""
+
+    make: Callable[[], Rule]
+    count_copies: bool = False
+    copies: int = 0
+    topics: dict[str, _Topic] = field(default_factory=dict)
+    _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+
+    def run(self, posts: Iterable[NegativeOrNot]) -> list[Found]:
+        """The episodes of all topics, by the time they opened.
+
+        Raises:
+            Misuse: more topics than a column of topics has.
+        """
+        episodes: list[Found] = []
+        bucket = 0
+        for at_s, name, negative, text, author in posts:
+            topic = self.topics.get(name)
+            if topic is None:
+                if len(self.topics) >= MOST_TOPICS:
+                    raise Misuse(f"more than {MOST_TOPICS:,} topics: is the topic column the right one?")
+                topic = self.topics[name] = _Topic(name, self.make())
+            bucket = bucket_of(at_s)
+            if not self.count_copies:
+                marks = fingerprints(text)
+                if author:
+                    marks = (*marks, author_key(author, self._secret))
+                if marks and not topic.seen.is_new(marks, bucket):
+                    self.copies += 1
+                    continue
+            episodes.extend(topic.take(bucket, negative, text))
+        for topic in self.topics.values():
+            episodes.extend(topic.close(bucket + 1))
+            episode = topic.tracker.episode
+            if episode is not None and episode.closed is None:
+                episodes.append(topic.found(episode))
+        return sorted(episodes, key=lambda found: (found.opened_s, found.topic))

@@ -1,0 +1,51 @@
+"""Posts in the order of their times, however many and in whatever order they come: a temporary SQLite table."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple, Self
+
+_CACHE_KB = 32_768
+
+
+class Post(NamedTuple):
+    """One post; `label` is a code or a verdict, whatever was put in."""
+
+    at_s: float
+    topic: str
+    label: int
+    text: str
+    author: str | None
+
+
+class Sorter:
+    """Takes posts in, gives them back oldest first; equal times in the order they came. Use as a context manager."""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="vigie-replay-")
+        self._database = sqlite3.connect(Path(self._folder.name) / "posts.db", isolation_level=None)
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KB}", "temp_store=FILE"):
+            self._database.execute(f"PRAGMA {pragma}")
+        self._database.execute(
+            "CREATE TABLE posts (at_s REAL NOT NULL, topic TEXT NOT NULL, label INTEGER NOT NULL, text TEXT NOT NULL,"
+            " author TEXT)"
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+        self._folder.cleanup()
+
+    def add(self, posts: Iterable[tuple[float, str, int, str, str | None]]) -> None:
+        """Take posts in: fields as those of `Post`."""
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT INTO posts VALUES (?, ?, ?, ?, ?)", posts)
+        self._database.execute("COMMIT")
+
+    def __iter__(self) -> Iterator[Post]:
+        with closing(self._database.cursor()) as cursor:
+            cursor.execute("SELECT at_s, topic, label, text, author FROM posts ORDER BY at_s, rowid")
+            while rows := cursor.fetchmany(4_096):
+                yield from map(Post._make, rows)
