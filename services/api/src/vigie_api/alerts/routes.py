@@ -1,10 +1,10 @@
 """GET /v1/alerts, and acknowledging one."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from vigie_api.access.route import GuardedRoute, needs, operation_id
+from vigie_api.access.route import GuardedRoute, as_json, needs, operation_id
 from vigie_api.alerts.listing import Filters, decode_cursor, encode_cursor, read_one, read_page
 from vigie_api.alerts.schema import Acknowledgement, AlertOut, AlertPage, AlertQuery
 from vigie_api.errors_documented import PROBLEMS, problems
@@ -23,14 +23,14 @@ AlertId = Annotated[
 ]
 
 
-@router.get("/alerts", openapi_extra=needs("review"), responses=problems(503))
-async def list_alerts(query: Annotated[AlertQuery, Query()], request: Request) -> AlertPage:
+@router.get("/alerts", openapi_extra=needs("review"), response_model=AlertPage, responses=problems(503))
+async def list_alerts(query: Annotated[AlertQuery, Query()], request: Request) -> Any:
     """Alerts with their evidence and what became of their e-mails, newest first."""
     before = None if query.cursor is None else decode_cursor(query.cursor)
     filters = Filters(query.state, query.kind, query.since, query.until, before)
     found, still_open, following = await read_page(services(request).database, filters, query.limit)
     cursor = None if following is None else encode_cursor(following)
-    return AlertPage(alerts=found, open=still_open, next_cursor=cursor)
+    return as_json(AlertPage(alerts=found, open=still_open, next_cursor=cursor))  # validated once, as it is made
 
 
 @router.get("/alerts/{alert_id}", openapi_extra=needs("review"), responses=problems(404, 503))
