@@ -18,6 +18,7 @@ COMMANDS = [
     (),
     ("data",),
     *((name,) for name in ("train", "leaderboard", "evaluate", "predict", "promote", "rollback", "bootstrap")),
+    *((name,) for name in ("retrain", "drift")),
     *(("data", name) for name in ("fetch", "protocol", "clean", "report", "demo")),
 ]
 
@@ -41,6 +42,7 @@ def test_the_commands_are_those_of_the_design() -> None:
         "rollback",
         "bootstrap",
         "retrain",
+        "drift",
     }
 
 
