@@ -119,7 +119,7 @@ def test_a_text_without_a_word_has_none_unknown():
     assert row_of("😀 12", 0.25, frozenset()) == (0.25, 4, 0, 1.0, "und")
 
 
-@pytest.mark.parametrize("sample", [None, 3, {}, {"score": [1]}, dict.fromkeys(SAMPLE_COLUMNS, [])])
+@pytest.mark.parametrize("sample", [None, 3, {}, {"score": [1]}, {name: [] for name in SAMPLE_COLUMNS}])
 def test_a_sample_that_is_not_whole_is_none(sample):
     whole = describe(*made_up(40))
     assert read_reference(whole | {"sample": sample}).sample == {}
