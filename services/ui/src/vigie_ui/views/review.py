@@ -7,7 +7,7 @@ import streamlit as st
 
 from vigie_ui import markup, review_markup
 from vigie_ui.answers import Sentiment
-from vigie_ui.browser import keyboard
+from vigie_ui.browser import bring_into_view, keyboard
 from vigie_ui.client import VigieClient
 from vigie_ui.connection import connect
 from vigie_ui.deck import Card, Deck
@@ -137,6 +137,7 @@ def _card(say: Catalogue, deck: Deck, card: Card) -> None:
                 _choice(say, deck, card, "say_positive", "sentiment.positive", "positive", ":material/thumb_up:", "P")
                 _choice(say, deck, card, "say_negative", "sentiment.negative", "negative", ":material/thumb_down:", "N")
         _ways(say, deck)
+    bring_into_view(".st-key-tocheck", turn=card.number)
 
 
 def _choice(
