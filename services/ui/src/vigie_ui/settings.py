@@ -15,7 +15,9 @@ class UiSettings(BaseSettings):
         default=HttpUrl("http://127.0.0.1:8000"), description="Address of the API, without /v1 at the end."
     )
     api_key: SecretStr | None = Field(
-        default=None, description="Key sent to the API (scope predict); none in the embedded mode."
+        default=None,
+        description="Key sent to the API (scopes predict and review; admin only if the page may change the model); "
+        "none in the embedded mode.",
     )
     host: str = Field(default="127.0.0.1", description="Address the page listens on.")
     port: int = Field(default=8501, ge=1, le=65535, description="Port the page listens on.")
