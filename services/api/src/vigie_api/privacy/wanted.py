@@ -16,6 +16,8 @@ _SHORTEST_FRAGMENT = 5
 def normal_form(text: str) -> str:
     """The form in which two texts are the same: HTML entities, case, white space, the Unicode form (NFC) and characters
     of no width do not matter; accents and punctuation do."""
+    if text.isascii() and "&" not in text:  # most are, and a million may have to be read
+        return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFC", unescape(text)).casefold()
     return " ".join(unicodedata.normalize("NFC", _NO_WIDTH.sub("", folded)).split())
 
