@@ -1,6 +1,7 @@
 """`vigie-api forget` and `retain`: one sentence for misuse, one document for programs, and no text in what they say."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -140,3 +141,18 @@ def test_a_pass_beside_another_ones_is_exit_1(kept, changed, monkeypatch, capsys
     monkeypatch.setattr(commands, "pass_once", lambda *_: None)
     assert commands.retain(changed(kept.settings, retention_days=3), dry_run=False, as_json=False) == 1
     assert "another process" in capsys.readouterr().err
+
+
+def test_the_documentation_names_every_place_that_cannot_be_reached():
+    page = (Path(__file__).parents[4] / "docs" / "privacy.md").read_text(encoding="utf-8")
+    told = page.split("## What it cannot reach")[1]
+    words = (
+        "Application Insights",
+        "backups",
+        "write-ahead log",
+        "e-mails",
+        "exports",
+        "models",
+        "cannot reach the database",
+    )
+    assert [word for word in words if word not in told] == []

@@ -24,7 +24,7 @@ UNREACHABLE: Final = (
         "the workspace's retention, 90 days unless set otherwise",
     ),
     Unreachable(
-        "backups of the database and of the artifact store, and Postgres' write-ahead log",
+        "backups of the database and of the artifacts, Postgres' write-ahead log, a bucket's older versions",
         "they are copies of an earlier state",
         "they are rotated; after a restore, forget again",
     ),
