@@ -37,6 +37,8 @@ TEXT_PAIRS: Final = (
     ("positive", "card"),
     ("negative", "negative-soft"),
     ("negative", "card"),
+    ("negative", "paper"),
+    ("card", "negative"),
     ("ink", "positive-soft"),
     ("ink", "negative-soft"),
     ("muted", "positive-soft"),
