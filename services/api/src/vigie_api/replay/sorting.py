@@ -3,7 +3,6 @@
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -45,7 +44,6 @@ class Sorter:
         self._database.execute("COMMIT")
 
     def __iter__(self) -> Iterator[Post]:
-        with closing(self._database.cursor()) as cursor:
-            cursor.execute("SELECT at_s, topic, label, text, author FROM posts ORDER BY at_s, rowid")
-            while rows := cursor.fetchmany(4_096):
-                yield from map(Post._make, rows)
+        cursor = self._database.execute("SELECT at_s, topic, label, text, author FROM posts ORDER BY at_s, rowid")
+        while rows := cursor.fetchmany(4_096):
+            yield from map(Post._make, rows)

@@ -51,7 +51,8 @@ class TimeReader:
         text = text.fillna("").astype(str)
         if bool(text.str.contains(r"[A-Z]{1,4}", regex=True).any()):
             text = text.str.replace(_ZONE, _as_offset, regex=True)
-        text = text.str.replace(_TWITTER, r"\5 \1 \2 \3 \4", regex=True).str.strip()
+        if bool(text.str.match(r"[A-Za-z]{3},? [A-Za-z]").any()):
+            text = text.str.replace(_TWITTER, r"\5 \1 \2 \3 \4", regex=True).str.strip()
         text = text.str.replace(r"\s+([+-]\d\d:?\d\d)$", r"\1", regex=True)
         text = self._without_slashes(text)
         aware = text.str.contains(_OFFSET, regex=True) & text.str.contains(":", regex=False)

@@ -34,13 +34,14 @@ class Counts:
 
     buckets: dict[int, Bucket] = field(default_factory=dict)
 
-    def add(self, bucket: int, *, negative: bool) -> None:
-        """Count a post."""
+    def add(self, bucket: int, *, negative: bool, posts: int = 1) -> None:
+        """Count posts of one kind."""
         found = self.buckets.get(bucket)
         if found is None:
             found = self.buckets[bucket] = Bucket()
-        found.total += 1
-        found.negatives += negative
+        found.total += posts
+        if negative:
+            found.negatives += posts
 
     def at(self, bucket: int) -> Bucket:
         """A bucket; an empty one that must not be changed when nothing came."""

@@ -40,9 +40,9 @@ _CROWD: Final = 1.5  # times the usual other posts: a crowd, whose size only tho
 class Sensitivity:
     """How much it takes to open an episode. What the defaults give is measured in docs/early-warning.md."""
 
-    threshold: float = 2.2
+    threshold: float = 2.3
     """Standard deviations of the longest window above what is usual at this hour; more for shorter ones."""
-    beside_others: float = 2.2
+    beside_others: float = 2.3
     """The same above what the other posts of the window let expect."""
     least_ratio: float = 1.8
     """Times the expected negatives."""
@@ -98,14 +98,14 @@ class TopicDetector:
     _silence: float = 0.0
     _silent_since: int | None = None
 
-    def add(self, bucket: int, *, negative: bool) -> bool:
-        """Count a post; whether it still counts (it may be too late)."""
+    def add(self, bucket: int, *, negative: bool, posts: int = 1) -> bool:
+        """Count posts of one kind; whether they still count (they may be too late)."""
         if self.next_bucket is None:
             self.next_bucket = bucket - bucket % PER_HOUR
             self.learned_until = self.next_bucket
         if bucket < self.next_bucket - _LEARN_AFTER:
             return False
-        self.counts.add(bucket, negative=negative)
+        self.counts.add(bucket, negative=negative, posts=posts)
         if bucket < self.next_bucket:
             self._changed = True
             hour = bucket - bucket % PER_HOUR
@@ -194,7 +194,8 @@ class TopicDetector:
         if others < _CROWD * usual_others:
             return True
         crowd = expected * max(1.0, (1.0 + others) / (1.0 + usual_others))
-        return surprise(seen, crowd, 1.0 / (1.0 + others) + self.baseline.wander) >= least
+        unexplained = surprise(seen, crowd, 1.0 / (1.0 + others) + self.baseline.wander)
+        return unexplained**2 >= least**2 + _PENALTY[length]
 
     def _row(self, closed: _Closed) -> Row:
         found = self.counts.at(closed.bucket)
@@ -211,18 +212,17 @@ class TopicDetector:
         recent = range(self.learned_until, bucket - _GUARD - PER_HOUR + 1, PER_HOUR)
         self.baseline.refresh([hour for start in recent if (hour := self._hour(start)) is not None])
         came = usual = 0.0
-        for closed in self._expected:
-            if bucket - _DAY <= closed.bucket < bucket - _GUARD and self._is_normal(closed.bucket):
-                came += self.counts.at(closed.bucket).total
-                usual += closed.negative + closed.other
+        first, last, known = bucket - _DAY, bucket - _GUARD, self.counts.buckets
+        left_out = self._holes | self._episodes
+        for number, negative, other in self._expected:
+            if first <= number < last and number not in left_out:
+                came += known[number].total if number in known else 0
+                usual += negative + other
         worth = 1.0 / (1.0 + self.baseline.alpha * usual / 22)
         self.factor = (came * worth + _FACTOR_PRIOR) / (usual * worth + _FACTOR_PRIOR)
         self.counts.forget_before(bucket - KEPT)
         self._holes = {old for old in self._holes if old >= bucket - KEPT}
         self._episodes = {old for old in self._episodes if old >= bucket - KEPT}
-
-    def _is_normal(self, bucket: int) -> bool:
-        return bucket not in self._holes and bucket not in self._episodes
 
     def _learn(self, start: int) -> None:
         hour = self._hour(start)
@@ -230,16 +230,17 @@ class TopicDetector:
             self.baseline.learn(hour, factor=self.factor)
 
     def _hour(self, start: int) -> Hour | None:
-        known = [number for number in range(start, start + PER_HOUR) if self._is_normal(number)]
-        if not known:
-            return None
-        found = [self.counts.at(number) for number in known]
-        return Hour(
-            hour_of_week(start),
-            sum(one.total for one in found),
-            sum(one.negatives for one in found),
-            len(known) / PER_HOUR,
-        )
+        posts = negatives = known = 0
+        buckets, holes, episodes = self.counts.buckets, self._holes, self._episodes
+        for number in range(start, start + PER_HOUR):
+            if number in holes or number in episodes:
+                continue
+            known += 1
+            if number in buckets:
+                found = buckets[number]
+                posts += found.total
+                negatives += found.negatives
+        return Hour(hour_of_week(start), posts, negatives, known / PER_HOUR) if known else None
 
     def state(self) -> dict[str, Any]:
         """Everything that a restart needs, as JSON takes it; the sensitivity too."""

@@ -16,13 +16,14 @@ WITHIN: Final = 6 * PER_HOUR
 """Buckets after which a copy is a post again."""
 _ENDS: Final = 8
 _LEAST: Final = 5
-_LEFT_OUT: Final = re.compile(r"https?://\S+|www\.\S+|@\w+|^rt\b|&\w+;")
-_WORDS: Final = re.compile(r"[^\W\d_]+")
+# Addresses, mentions and the sign of a repeated post match without a word in the group.
+_WORDS: Final = re.compile(r"(?:https?://\S+|www\.\S+|@\w+|^rt\b|&\w+;)|([^\W\d_]+)")
+_TIDY: Final = 3 * PER_HOUR
 
 
 def fingerprints(text: str) -> tuple[int, ...]:
     """What near-copies share at least one of; nothing for a text that is too short to be a copy."""
-    words = _WORDS.findall(_LEFT_OUT.sub(" ", text.lower()))
+    words = [word for word in _WORDS.findall(text.lower()) if word]
     if len(words) < _LEAST:
         return ()
     if len(words) <= _ENDS:
@@ -58,7 +59,7 @@ class Seen:
                 return False
         for mark in marks:
             last[mark] = max(bucket, last.get(mark, bucket))
-        if bucket - self._tidied >= PER_HOUR:
+        if bucket - self._tidied >= _TIDY:
             self._tidied = bucket
             self.last = {mark: at for mark, at in last.items() if bucket - at <= WITHIN}
         return True

@@ -25,8 +25,8 @@ class Rule(Protocol):
         """The first bucket that was not read yet."""
         ...
 
-    def add(self, bucket: int, *, negative: bool) -> bool:
-        """Count a post; whether it counts."""
+    def add(self, bucket: int, *, negative: bool, posts: int = 1) -> bool:
+        """Count posts of one kind; whether they count."""
         ...
 
     def close(self, until: int) -> list[Reading]:
@@ -46,13 +46,13 @@ class _Counting:
     _total: list[int] = field(default_factory=lambda: [0])
     _start: int = 0
 
-    def add(self, bucket: int, *, negative: bool) -> bool:
-        """Count a post; one whose bucket was read already is too late for these rules."""
+    def add(self, bucket: int, *, negative: bool, posts: int = 1) -> bool:
+        """Count posts; one whose bucket was read already is too late for these rules."""
         if self.first is None:
             self.first = self.next_bucket = self._start = bucket
         if bucket < self.next_bucket:
             return False
-        self._waiting.add(bucket, negative=negative)
+        self._waiting.add(bucket, negative=negative, posts=posts)
         return True
 
     def close(self, until: int) -> list[Reading]:
@@ -115,7 +115,7 @@ class Meltwater(_Counting):
         end = bucket + 1
         hour = self.negatives(end - PER_HOUR, end)
         usual = self.negatives(end - 13 * PER_HOUR, end - PER_HOUR) / 12
-        surging = hour >= self.least and hour > self.ratio * usual
+        surging = self.known_since(end - 13 * PER_HOUR) and hour >= self.least and hour > self.ratio * usual
         for back in (_DAY, _WEEK):
             if surging and self.known_since(end - PER_HOUR - back):
                 then = self.negatives(end - PER_HOUR - back, end - back)

@@ -53,7 +53,7 @@ def rising(episode: Counter[str], posts: int, usual: Usual, most: int = 8) -> li
         before = usual.counts.get(term, 0)
         prior = before * scale + 0.05
         here, there = count + prior, before + prior
-        odds = log(here / (posts + _PRIOR - here)) - log(there / (usual.posts + _PRIOR + 1.0 - there))
+        odds = log(here / (posts + _PRIOR + 1.0 - here)) - log(there / (usual.posts + _PRIOR + 1.0 - there))
         score = odds / sqrt(1.0 / here + 1.0 / there)
         if score > 0.5:
             scored.append((score, term))
