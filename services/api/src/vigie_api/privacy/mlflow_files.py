@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _PAGE: Final = 500
+_FORBIDDEN: Final = 403
 _LARGEST_BYTES: Final = 512_000_000
 _MODEL_FILES: Final = frozenset({"MLmodel", "manifest.json"})
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".npy")
@@ -190,5 +191,8 @@ def _asking(settings: Settings, question: Callable[[], Any]) -> Any:
 
 def _reason(error: Exception) -> str:
     """Why, in a few words that quote no file."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
     code = getattr(error, "error_code", None)
+    if status == _FORBIDDEN or code == "PERMISSION_DENIED":
+        return "MLflow does not let this account write it: use one that may (VIGIE_API_MLFLOW_USERNAME)"
     return str(error) if isinstance(error, Unreadable) else str(code or type(error).__name__)
