@@ -80,9 +80,8 @@ class _Topic:
     """Negative posts that `words` counts: those of the open episode."""
     _learned: tuple[int, int] = (0, 0)
 
-    def take(self, bucket: int, negative: bool, text: str) -> Iterator[Found]:
-        """Count a post; the episodes that ended before it."""
-        yield from self.close(bucket)
+    def take(self, bucket: int, negative: bool, text: str) -> None:
+        """Count a post of a bucket that is not closed."""
         self.rule.add(bucket, negative=negative)
         if not negative:
             return
@@ -183,7 +182,9 @@ class Replay:
                 if marks and not topic.seen.is_new(marks, bucket):
                     self.copies += 1
                     continue
-            episodes.extend(topic.take(bucket, negative, text))
+            if bucket > (topic.rule.next_bucket or 0):
+                episodes.extend(topic.close(bucket))
+            topic.take(bucket, negative, text)
         for topic in self.topics.values():
             episodes.extend(topic.close(bucket + 1))
             episode = topic.tracker.episode

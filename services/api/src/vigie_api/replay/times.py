@@ -20,6 +20,7 @@ _ZONES: Final = {
 }  # fmt: skip
 _ZONE: Final = re.compile(rf"(?<![A-Za-z])({'|'.join(sorted(_ZONES, key=len, reverse=True))})(?![A-Za-z])")
 _OFFSET: Final = r"[+-]\d\d:?\d\d$|[+-]\d\d$"
+_ISO_WITH_OFFSET: Final = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?[+-]\d\d:?\d\d|Z)"
 _TWITTER: Final = r"^[A-Za-z]{3},? ([A-Za-z]{3}) +(\d{1,2}) (\d\d:\d\d:\d\d) (?:([+-]\d{4}) )?(\d{4})$"
 _SLASHES: Final = r"^(\d{1,2})[/.](\d{1,2})[/.](\d{2,4})(.*)$"
 _EARLIEST_S: Final = 631_152_000.0  # 1990: before that there was nobody to post
@@ -49,8 +50,9 @@ class TimeReader:
 
     def _dates(self, text: "pd.Series[str]") -> Seconds:
         text = text.fillna("").astype(str)
-        if bool(text.str.contains(r"[A-Z]{1,4}", regex=True).any()):
-            text = text.str.replace(_ZONE, _as_offset, regex=True)
+        if bool(text.str.fullmatch(_ISO_WITH_OFFSET).all()):  # the quick way for what most files hold
+            return _parsed(text, None)
+        text = text.str.replace(_ZONE, _as_offset, regex=True)
         if bool(text.str.match(r"[A-Za-z]{3},? [A-Za-z]").any()):
             text = text.str.replace(_TWITTER, r"\5 \1 \2 \3 \4", regex=True).str.strip()
         text = text.str.replace(r"\s+([+-]\d\d:?\d\d)$", r"\1", regex=True)
