@@ -10,6 +10,8 @@ import argparse
 import itertools
 import json
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +19,33 @@ import numpy as np
 from early_warning_rules import CANDIDATES, VIGIE, Maker, Outcome, false_alarms_a_week, judge, openings, summary
 from early_warning_world import History, World, draw
 
-RATES = (5, 10, 20, 50, 150, 500)
+WORLDS = {
+    "usual": ((5, 10, 20, 50, 150, 500), World()),
+    # A small airline's posts with given labels: mostly negative, quiet at night.
+    "airline": (
+        (4, 7, 12, 20),
+        World(share=(0.5, 0.7), habit=(0.6, 1.2), recall=1.0, false_positives=0.0, rise_h=(1.0, 3.0)),
+    ),
+}
+"""Posts an hour, and what the histories are drawn from."""
 BINS = (0, 5, 10, 15, 20, 40, 100, 10**9)
 AGREED = 20
 """Posts that a surge adds, from which on it must not be missed."""
 BUDGET = 1.0
 """False alarms a topic-week."""
-PAGE = Path("docs/early-warning-results.md")
+PAGES = {"usual": Path("docs/early-warning-results.md"), "airline": Path("docs/early-warning-airline.md")}
 
 
-def histories(topics: int, weeks: int, seed: int) -> list[History]:
-    """So many topics at each rate."""
-    world = World(days=7 * weeks)
-    return [draw(rate, world, np.random.default_rng([seed, rate, topic])) for rate in RATES for topic in range(topics)]
+def histories(name: str, topics: int, weeks: int, seed: int) -> list[History]:
+    """So many topics at each rate of a world."""
+    rates, world = WORLDS[name]
+    world = replace(world, days=7 * weeks)
+    return [draw(rate, world, np.random.default_rng([seed, rate, topic])) for rate in rates for topic in range(topics)]
+
+
+def rates_of(some: Iterable[History | Outcome]) -> list[float]:
+    """Posts an hour, each once."""
+    return sorted({one.rate for one in some})
 
 
 def run(make: Maker, some: list[History]) -> list[Outcome]:
@@ -37,7 +53,7 @@ def run(make: Maker, some: list[History]) -> list[Outcome]:
     return [judge(history, openings(make(history.rate), history)) for history in some]
 
 
-def tuned(name: str, tuning: list[History], rate: int) -> tuple[str, Maker]:
+def tuned(name: str, tuning: list[History], rate: float) -> tuple[str, Maker]:
     """The candidate with the lowest mean delay among those within `BUDGET` at one rate.
 
     When all have more: the one with the fewest.
@@ -55,7 +71,7 @@ def tuned(name: str, tuning: list[History], rate: int) -> tuple[str, Maker]:
 def intervals(outcomes: list[Outcome], least_extra: int = 0, draws: int = 400) -> dict[str, tuple[float, float]]:
     """95 % bootstrap intervals of the measures, over topics, each rate for itself."""
     rng = np.random.default_rng(0)
-    by_rate = [[o for o in outcomes if o.rate == rate] for rate in RATES]
+    by_rate = [[o for o in outcomes if o.rate == rate] for rate in rates_of(outcomes)]
     found = [
         summary([group[i] for group in by_rate for i in rng.integers(0, len(group), len(group))], least_extra)
         for _ in range(draws)
@@ -69,19 +85,19 @@ def intervals(outcomes: list[Outcome], least_extra: int = 0, draws: int = 400) -
     }
 
 
-def measure(topics: int, weeks: int, seed: int) -> dict[str, list[Outcome]]:
+def measure(world: str, topics: int, weeks: int, seed: int) -> dict[str, list[Outcome]]:
     """Every rule, tuned on the histories of one seed, measured on those of another."""
-    tuning, test = histories(topics, weeks, seed), histories(topics, weeks, seed + 1)
+    tuning, test = (histories(world, topics, weeks, one) for one in (seed, seed + 1))
     ((_, vigie),) = CANDIDATES[VIGIE]
     found = {VIGIE: run(vigie, test)}
     for name in CANDIDATES:
         if name == VIGIE:
             continue
         found[name] = []
-        for rate in RATES:
+        for rate in rates_of(test):
             text, make = tuned(name, tuning, rate)
             found[name] += run(make, [history for history in test if history.rate == rate])
-            print(f"{name}, {rate} posts an hour: {text}", file=sys.stderr)
+            print(f"{name}, {rate:g} posts an hour: {text}", file=sys.stderr)
     return found
 
 
@@ -100,9 +116,10 @@ def page(found: dict[str, list[Outcome]], command: str) -> str:
             crowds = [str(sum(o.in_crowds for o in outcomes)), str(sum(o.in_happy_crowds for o in outcomes))]
             lines.append(f"| {name} | {' | '.join(cells[:2] if least else cells + crowds)} |")
     lines += ["", "## By posts an hour: recall / mean delay in hours / false alarms a topic-week", ""]
-    lines += [f"| rule | {' | '.join(map(str, RATES))} |", "|---|" + "---|" * len(RATES)]
+    rates = rates_of(found[VIGIE])
+    lines += [f"| rule | {' | '.join(f'{rate:g}' for rate in rates)} |", "|---|" + "---|" * len(rates)]
     for name, outcomes in found.items():
-        rows = [summary([o for o in outcomes if o.rate == rate]) for rate in RATES]
+        rows = [summary([o for o in outcomes if o.rate == rate]) for rate in rates]
         cells = [f"{row['recall']:.2f} / {row['delay_h']:.1f} / {row['false_alarms']:.1f}" for row in rows]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     names = [f"{low}–{high - 1}" if high < 10**9 else f"{low} and more" for low, high in itertools.pairwise(BINS)]
@@ -146,6 +163,7 @@ def picture(found: dict[str, list[Outcome]], path: Path) -> None:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--world", choices=WORLDS, default="usual", help="what the histories are drawn from")
     parser.add_argument("--topics", type=int, default=6, help="topics at each rate")
     parser.add_argument("--weeks", type=int, default=5, help="weeks of each topic, the first without events")
     parser.add_argument("--seed", type=int, default=1, help="of the tuning; the test's is the next")
@@ -154,16 +172,15 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.topics < 1 or arguments.weeks < 2:
         parser.error("at least one topic and two weeks")
-    found = measure(arguments.topics, arguments.weeks, arguments.seed)
+    found = measure(arguments.world, arguments.topics, arguments.weeks, arguments.seed)
     if arguments.png:
         picture(found, arguments.png)
     if arguments.json:
         print(json.dumps({name: summary(o) | {"intervals": intervals(o)} for name, o in found.items()}))
     else:
-        command = (
-            f"scripts/early_warning.py --topics {arguments.topics} --weeks {arguments.weeks} --seed {arguments.seed}"
-        )
-        PAGE.write_text(page(found, command), encoding="utf-8")
+        chosen = {name: getattr(arguments, name) for name in ("world", "topics", "weeks", "seed")}
+        command = " ".join(["scripts/early_warning.py", *(f"--{name} {value}" for name, value in chosen.items())])
+        PAGES[arguments.world].write_text(page(found, command), encoding="utf-8")
     return 0
 
 
