@@ -23,7 +23,7 @@ _TIDY: Final = 3 * PER_HOUR
 
 def fingerprints(text: str) -> tuple[int, ...]:
     """What near-copies share at least one of; nothing for a text that is too short to be a copy."""
-    words = [word for word in _WORDS.findall(text.lower()) if word]
+    words = list(filter(None, _WORDS.findall(text.lower())))
     if len(words) < _LEAST:
         return ()
     if len(words) <= _ENDS:
