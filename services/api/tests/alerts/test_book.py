@@ -28,7 +28,7 @@ async def test_three_in_less_than_300_s_open_an_alert_with_their_evidence(review
     if opened:
         (alert,) = found
         assert (alert.kind, alert.state, alert.count, alert.model_version) == ("misprediction", "open", 3, "7")
-        assert alert.evidence["window_s"] == 300
+        assert (alert.evidence["window_s"], alert.evidence["burst"]) == (300, 3)
         first = alert.evidence["verdicts"][0]
         assert first == {
             "feedback_id": "f1",

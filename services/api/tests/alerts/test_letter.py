@@ -192,6 +192,25 @@ def test_an_alert_that_grew_meanwhile_still_mails_its_first_three():
     assert "quatrième" not in text
 
 
+def test_a_rule_of_five_says_five_and_quotes_the_first_three():
+    five = burst(*TWEETS, "quatrième", "cinquième", "plus tard").model_copy(update={"count": 6})
+    five.evidence["burst"] = 5
+    message, text, html = read(letters().write(five, MESSAGE_ID))
+    assert "5 prédictions" in message["Subject"]
+    assert "5 prédictions jugées fausses en 4 min 28 s" in text
+    for body in (text, html):
+        assert "attente" in body
+        assert "quatrième" not in body
+        assert "burst" not in body
+
+
+def test_a_prediction_judged_anew_before_the_mail_went_does_not_turn_the_time_around():
+    again = burst(*TWEETS)
+    again.evidence["verdicts"][0]["received_at"] = (START + timedelta(minutes=10)).isoformat()
+    _, text, _ = read(letters().write(again, MESSAGE_ID))
+    assert "3 prédictions jugées fausses en 11 min 7 s" in text
+
+
 def test_a_text_that_nobody_knows_any_more_is_said_to_be_missing():
     forgotten = burst(*TWEETS)
     forgotten.evidence["verdicts"][0] |= {"text": None, "sentiment": None, "correction": None}

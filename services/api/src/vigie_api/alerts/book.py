@@ -109,7 +109,7 @@ class AlertBook:
     def _open_burst(self, connection: Connection, found: Sequence[_Candidate]) -> None:
         opened_at = found[-1].received_at
         version = next((wrong.model_version for wrong in reversed(found) if wrong.model_version is not None), None)
-        evidence = {"window_s": self._policy.window_s}
+        evidence = {"window_s": self._policy.window_s, "burst": len(found)}
         alert_id = IdSource().next()
         # The key is its own: what keeps bursts apart is the rule, not who has seen the one before.
         self._open(connection, alert_id, _MISPREDICTION, alert_id, opened_at, evidence, version, len(found))

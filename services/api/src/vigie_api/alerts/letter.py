@@ -23,6 +23,7 @@ from vigie_api.alerts.wording import NAMES, WORDS, Language, day_and_time, durat
 _MOST_TWEETS: Final = 3
 _MOST_CHARS: Final = 500
 _MOST_FACTS: Final = 20
+_TOLD: Final = frozenset({"window_s", "burst"})  # in the words of the title
 _POLICY: Final = SMTP.clone(cte_type="7bit")
 # A mail client makes a link of these by itself; a space of no width keeps it from that.
 _LINKISH: Final = re.compile(r"(://|(?<=\w)[.@](?=\w))")
@@ -50,9 +51,13 @@ class Letters:
 
     def write(self, alert: AlertOut, message_id: str) -> bytes:
         """The finished message. Written twice it is the same, byte for byte, as long as the alert is."""
-        tweets = [WrongVerdict(**verdict) for verdict in alert.evidence.get("verdicts", [])][:_MOST_TWEETS]
-        count = len(tweets) or alert.count  # of the burst itself, whatever joined it since
-        span_s = (tweets[-1].received_at - tweets[0].received_at).total_seconds() if tweets else 0.0
+        verdicts = [WrongVerdict(**verdict) for verdict in alert.evidence.get("verdicts", [])]
+        # Of the burst itself, whatever joined it since. A verdict given anew stays in its place, at its new time.
+        burst = verdicts[: alert.evidence.get("burst", _MOST_TWEETS)]
+        times = [verdict.received_at for verdict in burst]
+        tweets = burst[:_MOST_TWEETS]
+        count = len(burst) or alert.count
+        span_s = (max(times) - min(times)).total_seconds() if times else 0.0
         window_s = float(alert.evidence.get("window_s", 0.0))
         numbers = {
             "count": str(count),
@@ -137,7 +142,7 @@ class Letters:
         return [
             (self._name(name), harmless(self._number(value)))
             for name, value in plain[:_MOST_FACTS]
-            if name != "window_s"
+            if name not in _TOLD
         ]
 
     def _name(self, name: str) -> str:

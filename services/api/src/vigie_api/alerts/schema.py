@@ -48,8 +48,9 @@ class AlertOut(BaseModel):
     model_version: str | None
     count: int = Field(description="Wrong predictions in it; of other kinds: times that it was raised.")
     evidence: dict[str, Any] = Field(
-        description="Of a misprediction: `window_s` and the first `verdicts` (10 in a list, 100 of one alert).",
-        examples=[{"window_s": 300.0, "verdicts": []}],
+        description="Of a misprediction: `window_s`, how many made the `burst` that opened it, and the first "
+        "`verdicts` (10 in a list, 100 of one alert).",
+        examples=[{"window_s": 300.0, "burst": 3, "verdicts": []}],
     )
     emails: list[EmailOut]
     acknowledged_at: datetime | None
