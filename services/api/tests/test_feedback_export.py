@@ -122,6 +122,18 @@ def test_a_guarded_cell_is_never_a_formula_and_gives_its_text_back(text):
     assert unguarded(cell) == text
 
 
+@pytest.mark.parametrize("evil", ["Merci;=1+1;vol", 'Merci;"=1+1;vol', "Merci\n=1+1", "Merci\t@A1;;+A1", ";'=A1;'vol'"])
+def test_an_excel_that_cuts_at_semicolons_finds_no_formula_either(evil):
+    as_cut = csv.reader(io.StringIO(_as_csv([_verdict(evil, evil)]).decode(), newline=""), delimiter=";")
+    assert not any(cell[:1] in set(RUNS_AS_FORMULA) for row in as_cut for cell in row)
+    assert unguarded(guarded(evil)) == evil
+
+
+@given(st.text("a;'\"=\t\n,", max_size=12))
+def test_the_way_back_from_a_guarded_cell_is_exact(text):
+    assert unguarded(guarded(text)) == text
+
+
 @given(st.lists(st.builds(_verdict, TEXTS, TEXTS), max_size=5))
 def test_whatever_was_written_is_read_back(verdicts):
     rows = list(csv.reader(io.StringIO(_as_csv(verdicts).decode(), newline="")))

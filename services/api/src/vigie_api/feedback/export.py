@@ -2,11 +2,14 @@
 
 A cell of a spreadsheet that starts with one of `= + - @`, their full-width forms, a tab or a line's end may be run as a
 formula (https://owasp.org/www-community/attacks/CSV_Injection). Such a cell gets an apostrophe in front, and so does
-one that starts with an apostrophe. Hence the way back: take one leading apostrophe away from every cell that has one.
+one that starts with an apostrophe. A French Excel cuts the lines at semicolons instead of commas, and heeds no quotes
+inside what it takes for a cell; so the same holds after a semicolon, a tab or a line's end within a cell. Hence the way
+back: take one apostrophe away at the start of every cell and after each of these, wherever there is one.
 """
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import date, datetime
 from operator import attrgetter
@@ -26,16 +29,21 @@ _PAGE = 500
 _BYTE_ORDER_MARK = "\ufeff".encode()  # Excel takes a file without one for Windows-1252, and spoils every accent
 _GUARD = "'"
 _GUARDED = frozenset("=+-@\t\r\n＝＋－＠" + _GUARD)
+_CUTS = ";\t\r\n"
+# After a cut the quote that the format doubles ends nothing but an empty string: what follows it starts the cell.
+_INNER_START = re.compile(r"([;\t\r\n])(?=[=+\-@\t\r\n＝＋－＠'\"])")
+_INNER_GUARD = re.compile(r"([;\t\r\n])'")
 
 
 def guarded(cell: str) -> str:
     """The cell as a spreadsheet may see it: never a formula."""
-    return _GUARD + cell if cell and cell[0] in _GUARDED else cell
+    inner = _INNER_START.sub(r"\1'", cell) if any(cut in cell for cut in _CUTS) else cell
+    return _GUARD + inner if cell and cell[0] in _GUARDED else inner
 
 
 def unguarded(cell: str) -> str:
     """The cell that `guarded` was given."""
-    return cell.removeprefix(_GUARD)
+    return _INNER_GUARD.sub(r"\1", cell.removeprefix(_GUARD))
 
 
 def preferred(accept: str, asked: Format | None) -> Format:
