@@ -46,6 +46,7 @@ def test_a_key_that_makes_no_sense_is_exit_2(arguments, sentence):
         ("VIGIE_API_KEYS", "[", "VIGIE_API_KEYS is not JSON"),
         ("VIGIE_API_KEYS", '[{"name": "ui"}]', "VIGIE_API_KEYS_0_SCOPES: Field required"),
         ("VIGIE_API_PORT", "many", "VIGIE_API_PORT: "),
+        ("VIGIE_API_MAIL_TO", "ops@example.org,nobody", "VIGIE_API_MAIL_TO: is no e-mail address"),
         ("VIGIE_API_MAX_TEXTS", "5000", "VIGIE_API_MAX_TEXTS: "),
     ],
 )

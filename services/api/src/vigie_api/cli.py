@@ -43,7 +43,9 @@ def _settings(**overrides: Any) -> "Settings":
     except ValidationError as error:
         faults = []
         for fault in error.errors(include_input=False, include_url=False):
-            place = "_".join(str(part) for part in fault["loc"]).upper()
+            # The second address of a list is a fault of the one variable that holds them all.
+            parts = fault["loc"][:-1] if fault["loc"] and isinstance(fault["loc"][-1], int) else fault["loc"]
+            place = "_".join(str(part) for part in parts).upper()
             message = fault["msg"].removeprefix("Value error, ")
             faults.append(f"VIGIE_API_{place}: {message}" if place else message)
         _refuse("; ".join(faults) + ".")
@@ -233,6 +235,7 @@ def try_mail(
     to: Annotated[
         list[str] | None, typer.Option(help="Send it here instead of to VIGIE_API_MAIL_TO. Repeatable.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Send a trial e-mail with the settings that alerts use: exit 0 sent, 1 the server did not take it, 2 not set up.
 
@@ -240,15 +243,22 @@ def try_mail(
 
       vigie-api mail test
 
+      vigie-api mail test --json
+
       docker compose exec api vigie-api mail test --to me@example.org
     """
+    import json
+
     from vigie_api.alerts.trial import NotSetUp, send_trial
 
     try:
         told = send_trial(_settings(), tuple(to or ()))
     except NotSetUp as error:
         _refuse(str(error))
-    typer.echo(told.sentence, err=not told.sent)
+    if as_json:
+        typer.echo(json.dumps({"sent": told.sent, "message": told.sentence}, ensure_ascii=False))
+    else:
+        typer.echo(told.sentence if told.sent else f"vigie-api: {told.sentence}", err=not told.sent)
     raise typer.Exit(0 if told.sent else 1)
 
 

@@ -1,5 +1,7 @@
 """`vigie-api mail test`: an operator learns in one sentence whether alerts would arrive."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -44,6 +46,16 @@ def test_what_the_server_says_is_said_and_exit_1(mailing_here, mail_server):
     assert "554 5.7.1 we know you not" in refused.stderr
 
 
+@pytest.mark.parametrize(("answers", "code"), [([], 0), (["554 5.7.1 we know you not."], 1)])
+def test_a_program_reads_one_document_whether_it_was_sent_or_not(mailing_here, mail_server, answers, code):
+    mail_server.sink.answers = answers
+    done = run("--json")
+    told = json.loads(done.stdout)
+    assert (done.exit_code, done.stderr, told["sent"]) == (code, "", code == 0)
+    assert told["message"].endswith(".")
+    assert not told["message"].endswith("..")
+
+
 def test_a_recipient_that_is_refused_is_named_and_exit_1(mailing_here, mail_server):
     mail_server.sink.refused = {"ops@example.org"}
     refused = run()
@@ -74,8 +86,8 @@ def test_a_server_without_tls_is_not_talked_to_in_clear(mailing_here, mail_serve
 
 
 def test_without_a_mail_server_it_says_which_setting_is_missing_and_exit_2():
-    refused = run()
-    assert refused.exit_code == 2
+    refused = run("--json")
+    assert (refused.exit_code, refused.stdout) == (2, "")
     assert "Set VIGIE_API_SMTP_HOST" in refused.stderr
 
 

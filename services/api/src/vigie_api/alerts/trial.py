@@ -38,7 +38,7 @@ def send_trial(settings: Settings, to: tuple[str, ...]) -> Outcome:
     try:
         refused = Conversation(post.server).send(post.sender, post.recipients, message)
     except NotSent as failure:
-        return Outcome(False, f"vigie-api: not sent through {place} ({post.server.security}): {failure}.")
+        return Outcome(False, f"not sent through {place} ({post.server.security}): {str(failure).rstrip('.')}.")
     if refused:
-        return Outcome(False, f"vigie-api: {place} refused {', '.join(refused)} and took it for the others.")
+        return Outcome(False, f"{place} refused {', '.join(refused)} and took it for the others.")
     return Outcome(True, f"Sent to {', '.join(post.recipients)} through {place} ({post.server.security}).")
