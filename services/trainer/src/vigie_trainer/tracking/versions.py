@@ -3,11 +3,13 @@
 import getpass
 import json
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from vigie_trainer.errors import VigieError
 from vigie_trainer.tracking.store import Store, translated
 
 if TYPE_CHECKING:
@@ -183,8 +185,11 @@ def move_champion(
         if old is not None:  # first, so that a crash in between leaves a champion and a way back
             store.client.set_registered_model_alias(store.name, PREVIOUS, old.number)
         store.client.set_registered_model_alias(store.name, CHAMPION, new.number)
+    # It has nothing left to challenge. The champion has moved, whatever becomes of this: MLflow may go away now, and
+    # lets only those who may manage the model, such as the account that made it, delete an alias.
+    with suppress(VigieError), translated(store.uri):
         if str(store.client.get_registered_model(store.name).aliases.get(CHALLENGER)) == new.number:
-            store.client.delete_registered_model_alias(store.name, CHALLENGER)  # it has nothing left to challenge
+            store.client.delete_registered_model_alias(store.name, CHALLENGER)
 
 
 def _version(found: "ModelVersion", aliases: tuple[str, ...] | None = None) -> Version:
