@@ -1,6 +1,6 @@
 """What the feedback routes take and give."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -25,7 +25,15 @@ def _written_out(value: object) -> object:
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+def _in_utc(value: datetime) -> datetime:
+    """The same instant in UTC, as the database is asked; that of a zone may lie before the year 1 or after 9999."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 Verdict = Literal["correct", "wrong"]
 PredictionId = Annotated[
     str,
