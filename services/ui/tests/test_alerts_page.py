@@ -10,6 +10,11 @@ def html(page: AppTest) -> str:
     return "\n".join(element.proto.body for element in page.get("html"))
 
 
+def links(page: AppTest) -> list[str]:
+    """The ways to the page Alerts."""
+    return [element.proto.label for element in page.get("page_link") if "Alertes" in element.proto.label]
+
+
 def named(number: int) -> str:
     return f"019ab3c1-5f6e-7b32-9d0a-{number:012d}"
 
@@ -76,6 +81,26 @@ def test_an_alert_is_taken_in_hand_with_a_note(open_page, two):
     assert "de l’ironie" in html(page)
 
 
+def test_the_head_counts_what_the_page_lists_at_once(open_page, two):
+    page = open_page("alertes")
+    assert links(page) == ["Alertes :red-badge[2]"]
+    page.button(key=f"take_{named(1)}").click().run()
+    page.button(key="acknowledge").click().run()
+    assert links(page) == ["Alertes :red-badge[1]"]
+    assert "C’est noté" in html(page)
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"), [("lea", "Prise en charge par lea le"), ("embedded", "Prise en charge le")]
+)
+def test_who_has_it_in_hand_is_named_where_the_service_has_keys(open_page, api, who, expected):
+    taken = {"state": "acknowledged", "acknowledged_at": "2026-11-02T10:05:00Z", "acknowledged_by": who}
+    api.alerts = [alert(1, **taken)]
+    page = open_page("alertes")
+    page.segmented_control(key="alerts_state").set_value("all").run()
+    assert expected in html(page)
+
+
 def test_a_note_is_optional_and_can_be_given_up(open_page, two):
     page = open_page("alertes")
     page.button(key=f"take_{named(1)}").click().run()
@@ -117,10 +142,11 @@ def test_filters_choose_what_is_listed(open_page, two):
     assert "tweet of alert 1" not in html(page)
     page.selectbox(key="alerts_kind").set_value("surge").run()
     assert "Aucune alerte avec ces filtres" in html(page)
+    assert "tout va bien" not in html(page)
 
 
 def test_without_any_alert_all_is_well(open_page, api):
-    assert "Aucune alerte, tout va bien" in html(open_page("alertes"))
+    assert "Aucune alerte ouverte, tout va bien" in html(open_page("alertes"))
 
 
 def test_earlier_alerts_come_when_asked(open_page, api):

@@ -25,6 +25,8 @@ MEASURE_KEYS: Final = {
     "language": "drift.language",
     "vocabulary": "drift.vocabulary",
 }
+NOBODY: Final = "embedded"
+"""The caller's name where the service runs without keys."""
 EMAIL_KEYS: Final = {
     "waiting": "alert.email_waiting",
     "failed": "alert.email_failed",
@@ -67,10 +69,16 @@ def _email(email: Email, clock: Clock, say: Catalogue) -> str:
     return say(EMAIL_KEYS.get(email.state, "alert.email_waiting"))
 
 
+def signed(keys: tuple[str, str], who: str | None, when: str, say: Catalogue) -> str:
+    """Who did it and when; only when, where the service has no keys and so knows nobody by name."""
+    named, nameless = keys
+    return say(nameless, when=when) if who in (None, NOBODY) else say(named, who=who, when=when)
+
+
 def _in_hand(alert: Alert, clock: Clock, say: Catalogue) -> str:
     if alert.acknowledged_at is None:
         return ""
-    who = say("alert.by", who=alert.acknowledged_by or "?", when=clock(alert.acknowledged_at))
+    who = signed(("alert.by", "alert.by_someone"), alert.acknowledged_by, clock(alert.acknowledged_at), say)
     note = f"<p>{escape(alert.note)}</p>" if alert.note else ""
     return f'<div class="v-inhand"><p class="v-row-line">{escape(who)}</p>{note}</div>'
 

@@ -9,6 +9,8 @@ import streamlit as st
 from vigie_ui.alert_answers import Alerts
 from vigie_ui.failures import ApiError
 
+IN_HEAD: Final = "alerts_in_head"
+"""Where the session keeps the number that its head shows."""
 FRESH_S: Final = 10.0
 RETRY_S: Final = 30.0
 FIRST_WAIT_S: Final = 0.15

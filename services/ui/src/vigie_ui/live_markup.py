@@ -3,7 +3,7 @@
 from html import escape
 from typing import Final
 
-from vigie_ui.alert_markup import MEASURE_KEYS, Clock
+from vigie_ui.alert_markup import MEASURE_KEYS, Clock, signed
 from vigie_ui.i18n import Catalogue
 from vigie_ui.markup import message, quiet
 from vigie_ui.watch_answers import Drift, DriftDay, Latency, Measure, ModelMove, Shadow, Thresholds
@@ -133,7 +133,7 @@ def trail(moves: tuple[ModelMove, ...], clock: Clock, say: Catalogue) -> str:
 def _move(move: ModelMove, clock: Clock, say: Catalogue) -> str:
     words = "trail.rollback" if move.action == "rollback" else "trail.promote"
     head = say(words, version=move.version, recipe=move.recipe)
-    who = say("trail.by", who=move.by, when=clock(move.at))
+    who = signed(("trail.by", "trail.by_someone"), move.by, clock(move.at), say)
     before = f" · {say('trail.before', version=move.previous)}" if move.previous else ""
     reason = f"<p>{escape(move.reason)}</p>" if move.reason else ""
     return f'<li><p><strong>{escape(head)}</strong></p><p class="v-row-line">{escape(who + before)}</p>{reason}</li>'

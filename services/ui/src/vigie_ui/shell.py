@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from vigie_ui import markup
-from vigie_ui.badge import OpenAlerts, open_alerts
+from vigie_ui.badge import IN_HEAD, OpenAlerts, open_alerts
 from vigie_ui.browser import page_language
 from vigie_ui.connection import connect
 from vigie_ui.i18n import LANGUAGES, Catalogue, Language, as_language, load_catalogue
@@ -102,7 +102,7 @@ def _masthead(say: Catalogue, settings: UiSettings, routes: dict[str, st.Page]) 
 
 @st.fragment(run_every=COUNT_EVERY_S)
 def _way_to_alerts(route: st.Page, alerts: OpenAlerts) -> None:
-    count = alerts.count()
+    count = st.session_state[IN_HEAD] = alerts.count()
     shown = f"{MOST_COUNTED}+" if count and count > MOST_COUNTED else count
     st.page_link(route, label=f"{route.title} :red-badge[{shown}]" if count else None)
 

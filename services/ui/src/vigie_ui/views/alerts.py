@@ -7,7 +7,7 @@ import streamlit as st
 
 from vigie_ui import alert_markup, markup
 from vigie_ui.alert_answers import Alert, Alerts
-from vigie_ui.badge import open_alerts
+from vigie_ui.badge import IN_HEAD, open_alerts
 from vigie_ui.client import MAX_COMMENT_CHARS, VigieClient
 from vigie_ui.connection import connect
 from vigie_ui.failures import ApiError, Reason
@@ -33,10 +33,11 @@ def render(say: Catalogue, settings: UiSettings) -> None:
     api = connect(settings)
     url = str(settings.api_url)
     st.html(markup.heading(say("alerts.title"), say("alerts.intro")))
-    if st.session_state.pop("alert_taken", False):
+    if st.session_state.get("alert_taken"):
         st.html(markup.message("good", say("alerts.taken")))
     named = st.query_params.get(NAMED)
     if named:
+        st.session_state.pop("alert_taken", None)
         _one(say, api, url, named)
         return
     filters = _filters(say)
@@ -48,15 +49,25 @@ def render(say: Catalogue, settings: UiSettings) -> None:
         _trouble(say, error)
         return
     open_alerts(api, url).set(found.open)
+    if (st.session_state.get(IN_HEAD) or 0) != found.open:
+        # The head is drawn by now: it must not say 1 above a page that says none.
+        st.rerun()
+    st.session_state.pop("alert_taken", None)
     if not found.alerts:
-        words = "alerts.none_filtered" if any(filters.values()) and found.open else "alerts.none_text"
-        st.html(markup.message("good", say("alerts.none_title"), say(words)))
+        _none(say, elsewhere=found.open > 0)
         return
     with st.container(key="alerts"):
         for place, alert in enumerate(found.alerts):
             _alert(say, api, alert, opened=place == 0 and alert.open)
     if found.next_cursor and count < MOST_SHOWN:
         st.button(say("alerts.more"), key="more_alerts", on_click=_show, args=(count + SHOWN,))
+
+
+def _none(say: Catalogue, *, elsewhere: bool) -> None:
+    if elsewhere:
+        st.html(markup.message("calm", say("alerts.filtered_title"), say("alerts.filtered_text")))
+    else:
+        st.html(markup.message("good", say("alerts.none_title"), say("alerts.none_text")))
 
 
 def _filters(say: Catalogue) -> dict[str, str | None]:
