@@ -129,7 +129,9 @@ def test_an_api_that_is_away_or_refuses_is_one_sentence(
     assert wrong.code == 2
     assert "does not take these limits" in wrong.document["error"]
     monkeypatch.setenv("VIGIE_TRAINER_API_URL", connected.uri)
-    assert vigie("retrain", "--json").code == 1
+    other = vigie("retrain", "--json")
+    assert other.code == 1
+    assert f"answers at {connected.uri}/v1/feedback is not the Vigie API" in other.document["error"]
     monkeypatch.setenv("VIGIE_TRAINER_API_URL", "http://127.0.0.1:1")
     away = vigie("retrain", "--json")
     assert away.code == 1

@@ -70,7 +70,7 @@ def pull_export(
                     answer.read()
                     raise _refusal(answer, settings)
                 if _NDJSON not in answer.headers.get("content-type", ""):
-                    raise VigieError(f"what answers at {url} is not the Vigie API; check VIGIE_TRAINER_API_URL.")
+                    raise _not_the_api(url)
                 return _lines(answer, thing, say, most)
         except httpx.InvalidURL as error:
             raise Misuse(f"VIGIE_TRAINER_API_URL is not an address: {error}.") from None
@@ -108,5 +108,11 @@ def _refusal(answer: httpx.Response, settings: Settings) -> VigieError:
         detail = ""
     if answer.status_code in (400, 422):
         return Misuse(f"the API does not take these limits: {detail.rstrip('.') or f'status {answer.status_code}'}.")
+    if answer.status_code == 404:
+        return _not_the_api(str(answer.url.copy_with(query=None)))
     said = f": {detail.rstrip('.')}" if detail else ""
     return VigieError(f"the API at {settings.api_url} answers with status {answer.status_code}{said}.")
+
+
+def _not_the_api(url: str) -> VigieError:
+    return VigieError(f"what answers at {url} is not the Vigie API; check VIGIE_TRAINER_API_URL.")
