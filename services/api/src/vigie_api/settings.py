@@ -223,7 +223,8 @@ class Settings(BaseSettings):
         try:
             _ = self.appinsights
         except ValueError as error:
-            raise ValueError(f"VIGIE_API_APPINSIGHTS_CONNECTION_STRING: {error}") from None
+            names = "VIGIE_API_APPINSIGHTS_CONNECTION_STRING (or APPLICATIONINSIGHTS_CONNECTION_STRING)"
+            raise ValueError(f"{names}: {error}") from None
         return self
 
     @model_validator(mode="after")

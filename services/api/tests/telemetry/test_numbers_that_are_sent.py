@@ -111,7 +111,7 @@ def test_the_standard_variable_is_read_and_ours_wins(monkeypatch, tmp_path):
     monkeypatch.setenv("VIGIE_API_APPINSIGHTS_CONNECTION_STRING", ours)
     assert Settings(home=tmp_path).appinsights.endpoint == "http://ours"
     monkeypatch.setenv("VIGIE_API_APPINSIGHTS_CONNECTION_STRING", "nonsense")
-    with pytest.raises(ValidationError, match="VIGIE_API_APPINSIGHTS_CONNECTION_STRING: the connection string"):
+    with pytest.raises(ValidationError, match=r"\(or APPLICATIONINSIGHTS_CONNECTION_STRING\): the connection string"):
         Settings(home=tmp_path)
 
 
