@@ -297,6 +297,25 @@ def test_one_tweet_that_breaks_it_leaves_the_others_judged(constant):
     assert "bad" not in done.error
 
 
+def test_champion_and_challenger_are_timed_from_a_rest_alike(constant, monkeypatch):
+    turns = []
+
+    class Named(constant):
+        def __init__(self, name):
+            super().__init__()
+            self.name = name
+
+        def predict_one(self, text):
+            turns.append(self.name)
+            return super().predict_one(text)
+
+    monkeypatch.setattr("vigie_api.shadow.scoring.time.sleep", lambda _: turns.append("rest"))
+    rows = [PredictionRow(str(n), 0.0, text, "positive", 0.9, False, "en", "1", "r") for n, text in enumerate("ab")]
+    done = score("2", Named("challenger"), Named("champion"), rows)
+    assert turns == ["champion", "rest", "challenger", "rest", "challenger", "rest"]
+    assert (len(done.champion_s), len(done.challenger_s)) == (1, 2)
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 2), (0.95, 4), (0.01, 1), (1.0, 4)])
 def test_a_percentile_is_one_of_the_values(share, expected):
     assert percentile([1, 2, 3, 4], share) == expected
