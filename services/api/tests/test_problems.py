@@ -99,7 +99,7 @@ async def test_an_error_after_the_answer_began_cuts_it(running, settings, monkey
 
     for error in (RuntimeError("late"), InvalidRequest([{"loc": ["x"], "message": "late", "type": "late"}])):
 
-        async def broken(database, filters, error=error):
+        async def broken(*_asked, error=error):
             async def lines():
                 yield b"{}\n"
                 raise error
