@@ -13,6 +13,7 @@ from vigie_trainer.scoring.intervals import wilson
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE = DOCS / "results.md"
 BOARDS = {"16k": DOCS / "results" / "16k.json", "full": DOCS / "results" / "full.json"}
+CURVES = DOCS / "results" / "learning_curves.json"
 CORPUS_ROWS = 1_600_000
 TITLES = {
     "16k": "16,000 tweets",
@@ -66,6 +67,18 @@ examples are bounded will cost less, those whose embeddings were in the cache mo
 |---|---|---|---|
 {table}
 """
+CURVE = """## What more rows bring
+
+Accuracy and ROC AUC on {scored:,} rows of the small protocol's train side that are left out, against the number of rows
+learned from (beyond 11,190 they come from the larger file): where a recipe still rises, more tweets would help it;
+where it is flat, they would not.
+
+| recipe | rows | accuracy | ROC AUC | fit |
+|---|---|---|---|---|
+{table}
+
+`uv run python scripts/learning_curve.py {names} --data FOLDER --rows {sizes}`
+"""
 COMMANDS = """## To repeat it
 
 [training.md](training.md) says how to make the folder of data, and what it all costs.
@@ -94,7 +107,22 @@ def page() -> str:
         parts.append(_table(rows, protocol))
         parts.append(_reports(rows))
         parts.append(_untrained(rows))
-    return "\n".join(part for part in [*parts, _whole(), COMMANDS] if part)
+    return "\n".join(part for part in [*parts, _curves(), _whole(), COMMANDS] if part)
+
+
+def _curves() -> str:
+    """Accuracy against rows; empty when it was not measured."""
+    if not CURVES.exists():
+        return ""
+    points = json.loads(CURVES.read_text(encoding="utf-8"))["points"]
+    lines = [
+        f"| `{one['recipe']}` | {one['rows']:,} | {figure(one['accuracy'])} | {figure(one['roc_auc'])} "
+        f"| {seconds(one['fit_s'])} |"
+        for one in points
+    ]
+    names = " ".join(dict.fromkeys(one["recipe"] for one in points))
+    sizes = " ".join(str(size) for size in sorted({one["rows"] for one in points}))
+    return CURVE.format(scored=points[0]["scored"], table="\n".join(lines), names=names, sizes=sizes)
 
 
 def _whole() -> str:
