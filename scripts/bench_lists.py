@@ -258,6 +258,7 @@ def main() -> int:
                 else:
                     with temporary_postgres() as url:
                         results.append(run(kind, url, size, options, folder))
+                print(table(results[-1:]), file=sys.stderr, flush=True)
     slow = [
         f"{result['database']}, {result['predictions']:,}: {name} {times['median_ms']} ms"
         for result in results
