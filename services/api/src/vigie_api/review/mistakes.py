@@ -13,12 +13,12 @@ from vigie_api.review.patterns import Judged, Term, patterns
 from vigie_api.review.schema import JudgedLanguage, JudgedSentiment, PatternExample, Patterns, PatternTerm
 from vigie_model import detect_language
 
-_LOOKED_AT = 5_000
+_LOOKED_AT = 2_000
 Key = TypeVar("Key", bound=Hashable)
 
 
 async def find_patterns(database: Database, filters: Filters) -> Patterns:
-    """What the mistakes among the newest 5,000 verdicts have in common. Raises DatabaseAway."""
+    """What the mistakes among the newest 2,000 verdicts have in common. Raises DatabaseAway."""
     verdicts, _ = await read_page(database, filters, _LOOKED_AT)
     return await asyncio.to_thread(_report, verdicts)
 

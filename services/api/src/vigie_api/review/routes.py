@@ -35,6 +35,6 @@ async def review(query: Annotated[ReviewQuery, Query()], request: Request) -> An
 
 @router.get("/review/patterns", openapi_extra=needs("review"), response_model=Patterns, responses=problems(503))
 async def review_patterns(query: Annotated[PatternsQuery, Query()], request: Request) -> Any:
-    """What the wrong predictions have in common, among the newest 5,000 verdicts."""
+    """What the wrong predictions have in common, among the newest 2,000 verdicts."""
     filters = Filters(since=query.since, until=query.until, language=query.language, model_version=query.model_version)
     return as_json(await find_patterns(services(request).database, filters))
