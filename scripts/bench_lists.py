@@ -64,6 +64,7 @@ ADDRESSES = {
     "alerts, open": "/v1/alerts?state=open&limit=1000",
 }
 FOR_PROGRAMS = frozenset(["review, 300", "review, 1,000"])  # nobody waits in front of these
+_QUIET_S, _RESTING = 5, 0.1  # seconds in a row, and the share of a core that counts as rest
 _WRITTEN = 20_000
 _BATCH = 250  # as the API writes them
 _INDEX = "ix_predictions_confidence"
@@ -123,6 +124,15 @@ class Workers:
                 with suppress(psutil.NoSuchProcess):
                     total += sum(process.cpu_times()[:2])
         return total
+
+    def settle(self) -> None:
+        """Wait until they rest: at its start the API counts the days of all the predictions that it finds."""
+        quiet_s, before_s = 0, self.cpu_s()
+        while quiet_s < _QUIET_S:
+            time.sleep(1)
+            now_s = self.cpu_s()
+            quiet_s = quiet_s + 1 if now_s - before_s < _RESTING else 0
+            before_s = now_s
 
 
 def measure(address: str, workers: Workers, rounds: int) -> dict[str, dict[str, float]]:
@@ -214,7 +224,9 @@ def run(kind: str, url: str, size: int, options: argparse.Namespace, folder: Pat
                 connection.execute(text("ANALYZE"))  # autovacuum would do so within a minute
         print(f"{kind}, {size:,} predictions: filled in {time.perf_counter() - began_s:.0f} s", file=sys.stderr)
         with serving(url, folder) as (address, pid):
-            lists = measure(address, Workers(pid, url), options.rounds)
+            workers = Workers(pid, url)
+            workers.settle()
+            lists = measure(address, workers, options.rounds)
         return {"database": kind, "predictions": size, "lists": lists, "write": measure_writes(engine)}
     finally:
         engine.dispose()
