@@ -10,13 +10,14 @@ back: take one apostrophe away at the start of every cell and after each of thes
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from sqlalchemy import Row
 
 from vigie_api.database.engine import Database
-from vigie_api.feedback.listing import Filters, read_pages
-from vigie_api.feedback.schema import FeedbackOut
+from vigie_api.feedback.listing import Filters, as_feedback, read_pages
 
 Format = Literal["json", "ndjson", "csv"]
 MEDIA_TYPES: Final[dict[Format, str]] = {
@@ -25,6 +26,7 @@ MEDIA_TYPES: Final[dict[Format, str]] = {
     "csv": "text/csv",
 }
 _PAGE = 1_000
+_Page = Sequence[Row[Any]]
 _BYTE_ORDER_MARK = "\ufeff".encode()  # Excel takes a file without one for Windows-1252, and spoils every accent
 _GUARD = "'"
 _GUARDED = frozenset("=+-@\t\r\n＝＋－＠" + _GUARD)
@@ -76,19 +78,17 @@ async def export(database: Database, filters: Filters, kind: Format) -> AsyncIte
     return _written(head + write(await anext(pages)), pages, write)
 
 
-async def _written(
-    first: bytes, pages: AsyncIterator[list[FeedbackOut]], write: Callable[[list[FeedbackOut]], bytes]
-) -> AsyncIterator[bytes]:
+async def _written(first: bytes, pages: AsyncIterator[_Page], write: Callable[[_Page], bytes]) -> AsyncIterator[bytes]:
     yield first
     async for page in pages:
         yield write(page)
 
 
-def _as_ndjson(page: list[FeedbackOut]) -> bytes:
-    return b"".join(row.__pydantic_serializer__.to_json(row) + b"\n" for row in page)
+def _as_ndjson(page: _Page) -> bytes:
+    return b"".join(row.__pydantic_serializer__.to_json(row) + b"\n" for row in map(as_feedback, page))
 
 
-def _as_csv(page: list[FeedbackOut]) -> bytes:
+def _as_csv(page: _Page) -> bytes:
     return _csv_lines(map(_cells, page))
 
 
@@ -98,7 +98,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def _cells(row: FeedbackOut) -> tuple[str | float | None, ...]:
+def _cells(row: Row[Any]) -> tuple[str | float | None, ...]:
     """In the order of COLUMNS. What somebody else wrote is guarded; the rest never starts like a formula."""
     return (
         _time(row.received_at),
