@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -116,6 +116,8 @@ def test_the_application_keeps_to_the_document(contract, path, method):
     @given(st.one_of(operation.as_strategy(), operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)))
     @examples(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
     def keeps(case):
+        # A parameter with nothing in it is not sent: what makes the case wrong would not reach the application.
+        assume(all(value not in (None, [], {}) for value in (case.query or {}).values()))
         case.call_and_validate(headers={"Authorization": f"Bearer {SECRET}"})
 
     keeps()
