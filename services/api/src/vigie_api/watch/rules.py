@@ -3,6 +3,7 @@
 Each looks at the negative posts of a topic at the end of every bucket, as `TopicDetector` does, and knows nothing else.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -35,7 +36,7 @@ class Rule(Protocol):
 
 
 @dataclass(slots=True)
-class _Counting:
+class _Counting(ABC):
     """Running sums by bucket, and the walk over the buckets. Sums make any window one subtraction."""
 
     outside: bool = False
@@ -94,9 +95,9 @@ class _Counting:
         start = bucket - length + 1
         return Reading(bucket, 0.0, start, round(count), expected, surging, negatives, total, expected / length)
 
+    @abstractmethod
     def read(self, bucket: int) -> Reading:
         """The reading at the end of a bucket."""
-        raise NotImplementedError
 
 
 @dataclass(slots=True)
