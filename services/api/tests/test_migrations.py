@@ -14,7 +14,10 @@ from sqlalchemy import text
 import vigie_api.alerts.table
 import vigie_api.app
 import vigie_api.champion.moves_table
+import vigie_api.connectors.table
 import vigie_api.drift.table
+import vigie_api.episodes.table
+import vigie_api.mentions.table
 import vigie_api.shadow.table  # noqa: F401 - as above
 from vigie_api.database.engine import open_engine
 from vigie_api.database.migrate import migrate
@@ -28,10 +31,15 @@ TABLES = {
     "alert_verdicts",
     "alerts",
     "alias_moves",
+    "connector_cursors",
     "drift_days",
+    "episodes",
     "feedback",
+    "mentions",
     "predictions",
     "shadow_scores",
+    "watch_buckets",
+    "watch_topics",
 }
 
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from sqlalchemy import Boolean, Column, Connection, Float, String, Table, Text
+from sqlalchemy import Boolean, Column, Connection, Float, Index, String, Table, Text, text
 
 from vigie_api.database.schema import UtcDateTime, metadata
 from vigie_api.prediction.schema import Sentiment
+
+_NAMED = text("topic IS NOT NULL")
 
 predictions = Table(
     "predictions",
@@ -21,6 +23,8 @@ predictions = Table(
     Column("language", String(3), nullable=False),
     Column("model_version", String(20), nullable=False),
     Column("recipe", String(64), nullable=False),
+    Column("topic", String(64)),
+    Index("ix_predictions_topic", "topic", "created_at", postgresql_where=_NAMED, sqlite_where=_NAMED),
 )
 
 
@@ -36,14 +40,15 @@ class PredictionRow(NamedTuple):
     language: str
     model_version: str
     recipe: str
+    topic: str | None = None
 
 
 # One statement a batch: with executemany the driver would give up and take back the interpreter's lock once a row, and
 # hold up the event loop as often. A thousandth of a second is what SQLite's own clock function keeps.
 _COLUMNS = ", ".join(PredictionRow._fields).replace("created_s", "created_at")
 _ROW = {
-    "sqlite": "(?, strftime('%Y-%m-%d %H:%M:%f', ?, 'unixepoch') || '000', ?, ?, ?, ?, ?, ?, ?)",
-    "postgresql": "(%s, to_timestamp(%s), %s, %s, %s, %s, %s, %s, %s)",
+    "sqlite": "(?, strftime('%Y-%m-%d %H:%M:%f', ?, 'unixepoch') || '000', ?, ?, ?, ?, ?, ?, ?, ?)",
+    "postgresql": "(%s, to_timestamp(%s), %s, %s, %s, %s, %s, %s, %s, %s)",
 }
 
 

@@ -1,0 +1,1 @@
+"""Live sources of mentions, behind one small port."""

@@ -1,0 +1,1 @@
+"""Surges as people see them: found in live mentions, told once, followed until they are over."""

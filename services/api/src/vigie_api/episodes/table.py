@@ -1,0 +1,57 @@
+"""The tables of the watch: what each topic remembers, its buckets, and its episodes."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text
+
+from vigie_api.database.schema import UtcDateTime, metadata
+
+# What a detector needs after a restart, and how much it takes to alarm this topic's readers.
+watch_topics = Table(
+    "watch_topics",
+    metadata,
+    Column("topic", String(64), primary_key=True),
+    Column("state", JSON(), nullable=False),
+    Column("false_alarms", Integer(), nullable=False),
+    Column("updated_at", UtcDateTime(), nullable=False),
+)
+
+# Five minutes of a topic. `posts` and `negatives` are all of them; the others leave out copies, as the detector does.
+watch_buckets = Table(
+    "watch_buckets",
+    metadata,
+    Column("topic", String(64), primary_key=True),
+    Column("at", UtcDateTime(), primary_key=True),
+    Column("posts", Integer(), nullable=False),
+    Column("negatives", Integer(), nullable=False),
+    Column("counted_posts", Integer(), nullable=False),
+    Column("counted_negatives", Integer(), nullable=False),
+    Column("expected", Float(53)),  # negatives that are usual; unknown until the bucket was read
+    Column("spread", Float(53)),  # over-dispersion of that expectation
+)
+
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("topic", String(64), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("onset_at", UtcDateTime(), nullable=False),
+    Column("opened_at", UtcDateTime(), nullable=False, index=True),
+    Column("escalated_at", UtcDateTime()),
+    Column("closed_at", UtcDateTime()),
+    Column("updated_at", UtcDateTime(), nullable=False),
+    Column("negatives", Integer(), nullable=False),
+    Column("posts", Integer(), nullable=False),
+    Column("expected", Float(53), nullable=False),
+    Column("peak_ratio", Float(53), nullable=False),
+    Column("reach", BigInteger()),
+    Column("terms", JSON(), nullable=False),
+    Column("post_ids", JSON(), nullable=False),  # {"first": [...], "representative": [...]}: ids, never a text
+    Column("alert_id", String(36)),
+    Column("acknowledged_at", UtcDateTime()),
+    Column("acknowledged_by", String(64)),
+    Column("assignee", String(64)),
+    Column("note", Text()),
+    Column("false_alarm", Boolean(), nullable=False),
+    Index("ix_episodes_topic_opened_at", "topic", "opened_at"),
+)

@@ -1,0 +1,1 @@
+"""Posts about the brand: taken in once each, judged in the background."""

@@ -1,0 +1,45 @@
+"""The table of mentions: what was posted where, and how far it has come on its way into the watch."""
+
+from enum import IntEnum
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, SmallInteger, String, Table, Text, text
+
+from vigie_api.database.schema import UtcDateTime, metadata
+
+_SEQ: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Stage(IntEnum):
+    """How far a mention has come. Each step is one transaction, so a process may die between any two."""
+
+    ACCEPTED = 0
+    SCORED = 1
+    COUNTED = 2
+
+
+_WAITING: Final = text(f"stage < {int(Stage.COUNTED)}")
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("seq", _SEQ, primary_key=True, autoincrement=True),
+    # The prediction on it has the same id, and from then on the text: what is deleted there is deleted.
+    Column("id", String(36), nullable=False, unique=True),
+    Column("source", String(32), nullable=False),
+    Column("external_id", String(200), nullable=False),
+    Column("topic", String(64), nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False, index=True),
+    Column("received_at", UtcDateTime(), nullable=False),
+    Column("author_key", BigInteger()),  # a keyed hash: names are never stored
+    Column("url", Text()),
+    Column("reach", BigInteger()),
+    Column("text", Text()),
+    Column("stage", SmallInteger(), nullable=False),
+    Column("sentiment", String(8)),
+    Column("language", String(3)),
+    Column("counted", Boolean()),  # false: a copy, or one author's further post
+    Index("uq_mentions_source_external_id", "source", "external_id", unique=True),
+    Index("ix_mentions_topic_created_at", "topic", "created_at"),
+    Index("ix_mentions_waiting", "stage", "seq", postgresql_where=_WAITING, sqlite_where=_WAITING),
+)
