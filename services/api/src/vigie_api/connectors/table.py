@@ -1,4 +1,4 @@
-"""Where each connector goes on after a restart."""
+"""Where each connector goes on after a restart, and which process runs it until when."""
 
 from sqlalchemy import JSON, BigInteger, Column, String, Table, Text
 
@@ -14,4 +14,6 @@ connector_cursors = Table(
     Column("last_error", Text()),
     Column("last_taken_at", UtcDateTime()),
     Column("updated_at", UtcDateTime(), nullable=False),
+    Column("owner", String(36)),
+    Column("lease_until", UtcDateTime()),
 )

@@ -14,6 +14,7 @@ _TIME = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Create the tables."""
     op.add_column("predictions", sa.Column("topic", sa.String(64)))
+    op.add_column("feedback", sa.Column("topic", sa.String(64)))
     op.create_index(
         "ix_predictions_topic",
         "predictions",
@@ -103,5 +104,7 @@ def upgrade() -> None:
         sa.Column("last_error", sa.Text()),
         sa.Column("last_taken_at", _TIME),
         sa.Column("updated_at", _TIME, nullable=False),
+        sa.Column("owner", sa.String(36)),
+        sa.Column("lease_until", _TIME),
         sa.PrimaryKeyConstraint("name", name="pk_connector_cursors"),
     )
