@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from vigie_api.replay.errors import Misuse
-from vigie_api.watch.counts import BUCKET_S, PER_HOUR, bucket_of
-from vigie_api.watch.detector import Reading, TopicDetector
-from vigie_api.watch.duplicates import Seen, author_key, fingerprints
-from vigie_api.watch.episodes import Episode, Severity, Step, Tracker
+from vigie_api.watch.counts import BUCKET_S, bucket_of
+from vigie_api.watch.detector import TopicDetector
+from vigie_api.watch.duplicates import author_key, fingerprints
+from vigie_api.watch.episodes import Episode, Severity, Step
 from vigie_api.watch.rules import Fixed, Meltwater, Rule, ShareDip, Sigma
 from vigie_api.watch.terms import Usual, rising, terms_of
+from vigie_api.watch.topic import Fate, Topic
 from vigie_api.watch.windows import LONGEST
 
 RULES: Final[dict[str, Callable[[], Rule]]] = {
@@ -59,38 +60,31 @@ class Found(NamedTuple):
     terms: list[str]
 
 
-class _Words(NamedTuple):
+class _Post(NamedTuple):
     bucket: int
     text: str
 
 
 @dataclass(slots=True)
-class _Topic:
-    """Everything about one topic."""
+class _Terms:
+    """The words of a topic's negative posts: of the open episode, and what is usual."""
 
-    name: str
-    rule: Rule
-    tracker: Tracker = field(default_factory=Tracker)
-    seen: Seen = field(default_factory=Seen)
     usual: Usual = field(default_factory=Usual)
-    recent: deque[_Words] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    recent: deque[_Post] = field(default_factory=lambda: deque(maxlen=_RECENT))
     """Negative posts of the last hours."""
     words: Counter[str] = field(default_factory=Counter)
     posts: int = 0
     """Negative posts that `words` counts: those of the open episode."""
     _learned: tuple[int, int] = (0, 0)
 
-    def take(self, bucket: int, negative: bool, text: str) -> None:
-        """Count a post of a bucket that is not closed."""
-        self.rule.add(bucket, negative=negative)
-        if not negative:
-            return
-        if self.tracker.is_open:
+    def take(self, bucket: int, text: str, *, is_open: bool) -> None:
+        """Read a negative post."""
+        if is_open:
             self._tell(text)
             return
         while self.recent and self.recent[0].bucket < bucket - LONGEST:
             self._learn(self.recent.popleft())
-        self.recent.append(_Words(bucket, text))
+        self.recent.append(_Post(bucket, text))
 
     def _tell(self, text: str) -> None:
         self.words.update(terms_of(text))
@@ -98,42 +92,50 @@ class _Topic:
         if len(self.words) > _MOST_WORDS:
             self.words = Counter(dict(self.words.most_common(_MOST_WORDS // 2)))
 
-    def _learn(self, post: _Words) -> None:
+    def _learn(self, post: _Post) -> None:
         bucket, count = self._learned
         count = count + 1 if bucket == post.bucket else 1
         self._learned = (post.bucket, count)
         if count <= _USUAL_A_BUCKET:
             self.usual.add(post.text)
 
+    def opened(self, onset: int) -> None:
+        """An episode began in that bucket: tell its posts from the usual ones."""
+        for post in self.recent:
+            if post.bucket >= onset:
+                self._tell(post.text)
+            else:
+                self._learn(post)
+        self.recent.clear()
+
+    def closed(self) -> None:
+        """The episode is over."""
+        self.words.clear()
+        self.posts = 0
+
+    def rising(self) -> list[str]:
+        """The terms that rose most, the most telling first."""
+        return rising(self.words, self.posts, self.usual)
+
+
+@dataclass(slots=True)
+class _Told:
+    """A topic, and the words to tell of its episodes with."""
+
+    name: str
+    topic: Topic
+    terms: _Terms = field(default_factory=_Terms)
+
     def close(self, until: int) -> Iterator[Found]:
         """Read the buckets before `until`."""
-        if self.rule.next_bucket is None or until <= self.rule.next_bucket:
-            return
-        for bucket in range(self.rule.next_bucket, until) if self._is_near(until) else (until - 1,):
-            for reading in self.rule.close(bucket + 1):
-                yield from self._follow(reading)
-
-    def _is_near(self, until: int) -> bool:
-        # One bucket at a time, for the rule must know at once when an episode opens; not through months of silence.
-        return self.rule.next_bucket is not None and until - self.rule.next_bucket < 14 * 24 * PER_HOUR
-
-    def _follow(self, reading: Reading) -> Iterator[Found]:
-        step = self.tracker.follow(reading)
-        self.rule.outside = self.tracker.is_open
-        episode = self.tracker.episode
-        if episode is None:
-            return
-        if step is Step.OPENED:
-            for post in self.recent:
-                if post.bucket >= episode.onset:
-                    self._tell(post.text)
-                else:
-                    self._learn(post)
-            self.recent.clear()
-        if step is Step.CLOSED:
-            yield self.found(episode)
-            self.words.clear()
-            self.posts = 0
+        for _, episode, step in self.topic.close(until):
+            if episode is None:
+                continue
+            if step is Step.OPENED:
+                self.terms.opened(episode.onset)
+            elif step is Step.CLOSED:
+                yield self.found(episode)
+                self.terms.closed()
 
     def found(self, episode: Episode) -> Found:
         """The episode as it is told."""
@@ -146,7 +148,7 @@ class _Topic:
             episode.negatives,
             episode.expected,
             episode.share,
-            rising(self.words, self.posts, self.usual),
+            self.terms.rising(),
         )
 
 
@@ -157,7 +159,7 @@ class Replay:
     make: Callable[[], Rule]
     count_copies: bool = False
     copies: int = 0
-    topics: dict[str, _Topic] = field(default_factory=dict)
+    topics: dict[str, _Told] = field(default_factory=dict)
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     def run(self, posts: Iterable[NegativeOrNot]) -> list[Found]:
@@ -169,25 +171,26 @@ class Replay:
         episodes: list[Found] = []
         bucket = 0
         for at_s, name, negative, text, author in posts:
-            topic = self.topics.get(name)
-            if topic is None:
+            told = self.topics.get(name)
+            if told is None:
                 if len(self.topics) >= MOST_TOPICS:
                     raise Misuse(f"more than {MOST_TOPICS:,} topics: is the topic column the right one?")
-                topic = self.topics[name] = _Topic(name, self.make())
-            bucket = bucket_of(at_s)
+                told = self.topics[name] = _Told(name, Topic(self.make()))
+            bucket, topic = bucket_of(at_s), told.topic
+            marks: tuple[int, ...] = ()
             if not self.count_copies:
                 marks = fingerprints(text)
                 if author:
                     marks = (*marks, author_key(author, self._secret))
-                if marks and not topic.seen.is_new(marks, bucket):
-                    self.copies += 1
-                    continue
             if bucket > (topic.rule.next_bucket or 0):
-                episodes.extend(topic.close(bucket))
-            topic.take(bucket, negative, text)
-        for topic in self.topics.values():
-            episodes.extend(topic.close(bucket + 1))
-            episode = topic.tracker.episode
+                episodes.extend(told.close(bucket))
+            if topic.take(bucket, negative=negative, marks=marks) is Fate.COPY:
+                self.copies += 1
+            elif negative:
+                told.terms.take(bucket, text, is_open=topic.tracker.is_open)
+        for told in self.topics.values():
+            episodes.extend(told.close(bucket + 1))
+            episode = told.topic.tracker.episode
             if episode is not None and episode.closed is None:
-                episodes.append(topic.found(episode))
+                episodes.append(told.found(episode))
         return sorted(episodes, key=lambda found: (found.opened_s, found.topic))
