@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -34,6 +35,11 @@ from vigie_api.edge import Edge
 from vigie_api.feedback import routes as feedback_routes
 from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.feedback.spool import Spool
+from vigie_api.mentions.authors import author_hash
+from vigie_api.mentions.desk import MentionDesk
+from vigie_api.mentions.metrics import MentionMetrics
+from vigie_api.mentions.spool import MentionSpool
+from vigie_api.mentions.waiting import Waiting
 from vigie_api.openapi import DESCRIPTION, TAGS, use_documented_openapi
 from vigie_api.prediction import reading_routes as prediction_reading_routes
 from vigie_api.prediction import routes as prediction_routes
@@ -132,6 +138,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             _prepare_database(services.database, migrating=settings.migrate_on_start),
             services.recorder.run(),
             services.feedback.run(settings.spool_drain_s),
+            services.mentions.run(settings.spool_drain_s),
+            services.waiting.run(),
             services.courier.run("event"),
             services.courier.run("email"),
             services.refresher.run(settings.poll_s),
@@ -191,6 +199,17 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
     metrics.watch(
         "vigie_model_checked_age_seconds", "Since the registry last answered.", lambda: age_s(refresher.checked_s)
     )
+    mention_metrics = MentionMetrics(metrics.registry)
+    waiting = Waiting(database, mention_metrics, settings.mentions_waiting)
+    mention_desk = MentionDesk(
+        database,
+        None if settings.spool_dir is None else MentionSpool(settings.spool_dir),
+        waiting,
+        mention_metrics,
+        await asyncio.to_thread(author_hash, settings),
+        max_chars=settings.max_text_chars,
+        max_age=timedelta(days=settings.mentions_max_age_days),
+    )
     book = AlertBook(database, policy_of(settings), mail_domain=mail_domain(settings))
     return Services(
         settings=settings,
@@ -210,6 +229,8 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         alerts=book,
         courier=Courier(database, telemetry, post_of(settings), retry_s=settings.mail_retry_s, calls=calls),
         feedback=FeedbackDesk(database, recorder, spool, book, telemetry, max_chars=settings.max_text_chars),
+        mentions=mention_desk,
+        waiting=waiting,
     )
 
 

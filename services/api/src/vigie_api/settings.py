@@ -24,6 +24,7 @@ Scope = Literal["predict", "ingest", "review", "admin"]
 MAX_TEXTS = 1_000
 MAX_TEXT_CHARS = 10_000
 MAX_BODY_BYTES = 1_000_000
+MAX_MENTIONS_BODY_BYTES = 5_000_000
 
 
 class ApiKey(BaseModel):
@@ -125,6 +126,9 @@ class Settings(BaseSettings):
     )
     rate_per_minute: int = Field(6_000, ge=0, description="Requests a minute allowed to each key. 0: no limit.")
     max_body_bytes: int = Field(MAX_BODY_BYTES, ge=1_000, description="Largest request body, in bytes.")
+    max_mentions_body_bytes: int = Field(
+        MAX_MENTIONS_BODY_BYTES, ge=1_000, description="The same for POST /v1/mentions."
+    )
     max_texts: int = Field(MAX_TEXTS, ge=1, le=MAX_TEXTS, description="Most texts in one batch.")
     max_text_chars: int = Field(
         MAX_TEXT_CHARS, ge=1, le=MAX_TEXT_CHARS, description="Longest text, in Unicode code points."
@@ -135,6 +139,18 @@ class Settings(BaseSettings):
     )
     flush_s: float = Field(0.25, gt=0, description="Seconds between two writes of waiting predictions.")
     spool_drain_s: float = Field(2.0, gt=0, description="Seconds between two attempts to empty the spool.")
+    mentions_waiting: int = Field(
+        100_000, ge=1, description="Mentions that may wait to be judged; from then on more get 429 and Retry-After."
+    )
+    mentions_max_age_days: int = Field(
+        7_300, ge=1, le=36_500, description="Days after which a post is too old to be taken in as a mention."
+    )
+    author_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Key of the hash that is kept instead of an author's name; the same in every process, and for "
+        "ever. Unset: without API keys one is made in VIGIE_HOME, with keys nothing of an author is kept.",
+    )
     retention_days: int = Field(
         0, ge=0, le=36_500, description="Days after which the texts of predictions go. Unset or 0: they are kept."
     )

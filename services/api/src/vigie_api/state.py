@@ -16,6 +16,8 @@ from vigie_api.champion.versions import Versions
 from vigie_api.database.engine import Database
 from vigie_api.drift.watch import DriftWatch
 from vigie_api.feedback.desk import FeedbackDesk
+from vigie_api.mentions.desk import MentionDesk
+from vigie_api.mentions.waiting import Waiting
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
 from vigie_api.settings import Settings
@@ -44,6 +46,8 @@ class Services:
     alerts: AlertBook
     courier: Courier
     feedback: FeedbackDesk
+    mentions: MentionDesk
+    waiting: Waiting
 
 
 def services(request: Request) -> Services:

@@ -1,0 +1,104 @@
+"""What POST /v1/mentions takes and gives; a mention is the same whether it came by HTTP, a connector or a CSV file."""
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from vigie_api.prediction.schema import Tweet, no_nul
+
+MAX_MENTIONS: Final = 5_000
+MAX_REACH: Final = 2**63 - 1
+_HIDDEN: Final = r"\s\u0000-\u001f\u007f\u00ad\u200b-\u200f\u2060\ufeff"
+_CONTROLS: Final = r"\u0000-\u001f\u007f"
+TOPIC: Final = f"^[^{_HIDDEN}](?:[^{_CONTROLS}]{{0,62}}[^{_HIDDEN}])?$"
+
+Source = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9._-]{1,32}$",
+        examples=["bluesky"],
+        description="Where it was posted: one short name for each network, such as x or bluesky.",
+    ),
+]
+Topic = Annotated[
+    str,
+    Field(
+        pattern=TOPIC,
+        examples=["Air Paradis"],
+        description="What the watch counts it under, such as a brand: at most 64 characters, no space at either end.",
+    ),
+]
+
+
+class MentionIn(BaseModel):
+    """A post about the brand, as whoever pushes it in tells it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Source
+    external_id: Annotated[str, AfterValidator(no_nul)] = Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\u0000]*$",
+        description="Its id at the source. The same source and id sent again is the same post, whatever else differs.",
+    )
+    topic: Topic
+    text: Tweet
+    created_at: AwareDatetime = Field(description="When it was posted, with its offset from UTC.")
+    author: Annotated[str, AfterValidator(no_nul)] | None = Field(
+        None,
+        max_length=200,
+        pattern=r"^[^\u0000]*$",
+        description="Who wrote it: a stable id or handle. Kept as a keyed hash only, so that one who posts a hundred "
+        "times counts once.",
+    )
+    url: str | None = Field(
+        None, max_length=2_000, pattern=r"^https?://[^\s\u0000-\u001f\u007f]+$", description="Where people can see it."
+    )
+    reach: int | None = Field(
+        None, ge=0, le=MAX_REACH, description="How many people may have seen it, such as the author's followers."
+    )
+
+
+class MentionsRequest(BaseModel):
+    """Posts to take in, in any order."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "mentions": [
+                        {
+                            "source": "bluesky",
+                            "external_id": "3kx7abc",
+                            "topic": "Air Paradis",
+                            "text": "Three hours on the tarmac and not a word from @airparadis.",
+                            "created_at": "2026-03-02T08:15:00+01:00",
+                            "author": "did:plc:example",
+                            "url": "https://bsky.app/profile/example/post/3kx7abc",
+                            "reach": 1200,
+                        }
+                    ]
+                }
+            ]
+        },
+    )
+
+    mentions: list[MentionIn] = Field(min_length=1, max_length=MAX_MENTIONS)
+
+
+class Refusal(BaseModel):
+    """A mention that was not taken; sending it again changes nothing."""
+
+    index: int = Field(ge=0, description="Its place in the list that was sent, from 0.")
+    external_id: str
+    reason: str = Field(description="Why, for a person to read.")
+
+
+class Receipt(BaseModel):
+    """What became of a list of mentions. Whatever is accepted is durable."""
+
+    accepted: int = Field(ge=0, description="New ones. They are judged within seconds.")
+    duplicates: int = Field(ge=0, description="Known already, or twice in the list.")
+    refused: list[Refusal]
