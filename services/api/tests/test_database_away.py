@@ -133,22 +133,23 @@ async def test_a_spool_outlives_its_process_and_keeps_the_order(tmp_path):
     assert not list(tmp_path.glob("*.new"))
 
 
-async def test_a_spool_file_from_before_names_were_kept_is_read(running, settings, tmp_path, until):
+async def test_a_spool_file_from_before_names_and_topics_were_kept_is_read(running, settings, tmp_path, until):
     folder = tmp_path / "spool"
     Spool(folder).append(_entry(1))
     path = next(folder.iterdir())
     older = json.loads(path.read_text())
-    del older["given_by"]
+    del older["given_by"], older["topic"]
     path.write_text(json.dumps(older))
     async with running(settings.model_copy(update={"spool_dir": folder})) as api:
         await until(lambda: api.services.feedback._spool.depth == 0)
         (listed,) = (await api.client.get("/v1/feedback")).json()["feedback"]
-    assert (listed["id"], listed["given_by"]) == ("id-1", None)
+    assert (listed["id"], listed["given_by"], listed["topic"]) == ("id-1", None, None)
 
 
-async def test_who_gave_a_verdict_survives_the_spool(tmp_path):
-    Spool(tmp_path).append(replace(_entry(1), given_by="ann"))
-    assert next(Spool(tmp_path).waiting())[1].given_by == "ann"
+async def test_who_gave_a_verdict_and_its_topic_survive_the_spool(tmp_path):
+    Spool(tmp_path).append(replace(_entry(1), given_by="ann", topic="Air Paradis"))
+    kept = next(Spool(tmp_path).waiting())[1]
+    assert (kept.given_by, kept.topic) == ("ann", "Air Paradis")
 
 
 async def test_a_damaged_spool_file_is_set_aside_and_the_rest_goes_on(running, settings, tmp_path, until):
@@ -160,7 +161,7 @@ async def test_a_damaged_spool_file_is_set_aside_and_the_rest_goes_on(running, s
         await until(lambda: api.services.feedback._spool.depth == 0)
         (listed,) = (await api.client.get("/v1/feedback")).json()["feedback"]
     assert listed["id"] == "id-1"
-    assert [path.name for path in folder.iterdir()] == ["00-damaged.damaged"]
+    assert [path.name for path in folder.glob("*.*")] == ["00-damaged.damaged"]
 
 
 async def test_an_entry_that_the_database_refuses_is_set_aside(running, settings, tmp_path, until):
@@ -170,7 +171,7 @@ async def test_an_entry_that_the_database_refuses_is_set_aside(running, settings
     path.write_text(json.dumps(json.loads(path.read_text()) | {"verdict": None}))
     async with running(settings.model_copy(update={"spool_dir": folder})) as api:
         await until(lambda: api.services.feedback._spool.depth == 0)
-    assert [path.suffix for path in folder.iterdir()] == [".damaged"]
+    assert [path.suffix for path in folder.glob("*.*")] == [".damaged"]
 
 
 async def test_an_entry_replayed_twice_is_kept_once(running, settings, tmp_path):

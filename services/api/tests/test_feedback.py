@@ -92,6 +92,26 @@ async def test_feedback_stands_without_its_prediction(api):
     assert (listed["score"], listed["comment"]) == (None, "évident")
 
 
+async def test_a_verdict_has_the_topic_of_its_prediction_and_else_the_one_that_came_with_it(api):
+    told = {"text": "Vol parfait", "topic": "Air Paradis"}
+    first, again = [(await api.client.post("/v1/predict", json=told)).json()["id"] for _ in range(2)]
+    await _say(api, first)  # while it waits to be written
+    await api.settled()
+    await _say(api, again, topic="another one")
+    await _say(api, "lost", topic="Air Enfer")
+    await _say(api, "silent")
+    listed = {row["prediction_id"]: row["topic"] for row in await _listed(api)}
+    assert listed == {first: "Air Paradis", again: "Air Paradis", "lost": "Air Enfer", "silent": None}
+    assert {row["prediction_id"] for row in await _listed(api, topic="Air Paradis")} == {first, again}
+    assert {row["prediction_id"] for row in await _listed(api, topic="Air Enfer")} == {"lost"}
+
+
+async def test_a_topic_that_was_unknown_is_worth_a_new_verdict(api):
+    assert (await _say(api, "lost")).status_code == 201
+    assert (await _say(api, "lost", topic="Air Paradis")).status_code == 201
+    assert (await _say(api, "lost", topic="Air Paradis")).status_code == 200
+
+
 async def test_feedback_on_an_unknown_prediction_is_kept_even_without_its_text(api):
     assert (await _say(api, "unknown")).json()["correction"] is None
     more = await _say(api, "unknown", text="Now with a text", sentiment="negative")
@@ -230,6 +250,8 @@ async def test_what_is_listed_says_who_judged_and_when_and_in_which_language_it_
         "limit=1001",
         "language=de",
         "given_by=a b",
+        "topic=",
+        "topic=%20a",
         "correction=neutral",
         "format=xml",
         "model_version=x",

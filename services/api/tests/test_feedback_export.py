@@ -44,6 +44,7 @@ def _verdict(text: str, comment: str) -> FeedbackOut:
         score=0.25,
         language="fr",
         model_version="3",
+        topic="=1+1",
         predicted_at=NOON,
         given_by="-ann",
         comment=comment,
@@ -69,6 +70,16 @@ async def test_the_csv_has_every_match_a_row_each_in_pages(api, monkeypatch):
     wanted = {"text": 'deux\nlignes, "é"', "correction": "positive", "given_by": "embedded", "score": ""}
     assert wanted.items() <= rows[0].items()
     assert rows[0]["received_at"].endswith("Z")
+
+
+@pytest.mark.anyio
+async def test_exports_narrow_by_topic_and_name_it(api):
+    for number in range(3):
+        await _say(api, f"p{number}", topic="=Air Paradis" if number else "Air Enfer")
+    (row, other) = _rows((await api.client.get("/v1/feedback?format=csv&topic==Air%20Paradis")).content)
+    assert (row["prediction_id"], row["topic"], other["prediction_id"]) == ("p2", "'=Air Paradis", "p1")
+    (line,) = (await api.client.get("/v1/feedback?format=ndjson&topic=Air%20Enfer")).text.splitlines()
+    assert json.loads(line)["topic"] == "Air Enfer"
 
 
 @pytest.mark.anyio

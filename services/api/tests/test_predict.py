@@ -31,6 +31,22 @@ async def test_a_tweet_gets_a_verdict_that_names_its_model(api):
     assert body["model"] == {"name": "sentiment", "version": "1", "recipe": "constant"}
 
 
+async def test_a_topic_is_kept_with_the_prediction_and_changes_no_answer(api):
+    for topic in ({}, {"topic": None}, {"topic": "a" * 64}):
+        answer = await api.client.post("/v1/predict", json={"text": "Merci", **topic})
+        assert (answer.status_code, "topic" in answer.json()) == (200, False)
+    batch = await api.client.post("/v1/predict/batch", json={"texts": ["un", "deux"], "topic": "Air Paradis"})
+    assert len(batch.json()["predictions"]) == 2
+    await api.settled()
+    kept = await api.services.database.read(lambda c: c.execute(select(predictions.c.topic)).scalars().all())
+    assert sorted(kept, key=str) == sorted([None, None, "a" * 64, "Air Paradis", "Air Paradis"], key=str)
+
+
+async def test_a_topic_explains_nothing(api):
+    answer = await api.client.post("/v1/explain", json={"text": "Merci", "topic": "Air Paradis"})
+    assert answer.status_code == 422
+
+
 async def test_a_real_artifact_judges_both_ways(running, settings, make_artifact, tmp_path):
     import vigie_model
 
@@ -64,6 +80,12 @@ async def test_unusual_texts_get_a_verdict(api, text):
         {"text": 7},
         {"text": None},
         {"text": ["a"]},
+        {"text": "fine", "topic": ""},
+        {"text": "fine", "topic": " a"},
+        {"text": "fine", "topic": "a\nb"},
+        {"text": "fine", "topic": "\u200b"},
+        {"text": "fine", "topic": "a" * 65},
+        {"text": "fine", "topic": 7},
         {"text": "fine", "model_version": 1},
         {"text": "fine", "model_version": "latest"},
         ["text"],

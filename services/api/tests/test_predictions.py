@@ -17,7 +17,8 @@ IDS = IdSource()
 
 
 def row(number, at, version="1"):
-    return PredictionRow(IDS.next(), at.timestamp(), f"tweet {number}", "positive", 0.75, False, "en", version, "tiny")
+    said = (f"tweet {number}", "positive", 0.75, False, "en", version, "tiny")
+    return PredictionRow(IDS.next(), at.timestamp(), *said, f"brand {number % 3}" if number % 3 else None)
 
 
 @pytest.fixture
@@ -57,6 +58,13 @@ async def test_a_version_has_its_own(filled):
     assert sorted(await texts(filled, model_version="2")) == sorted(f"tweet {n}" for n in range(1, 12, 2))
 
 
+async def test_a_topic_has_its_own(filled):
+    assert sorted(await texts(filled, topic="brand 2")) == sorted(f"tweet {n}" for n in range(2, 12, 3))
+    assert await texts(filled, topic="Brand 2") == []
+    answer = await filled.client.get("/v1/predictions", params={"limit": 3})
+    assert {one["topic"] for one in answer.json()["predictions"]} == {None, "brand 1", "brand 2"}
+
+
 async def test_an_export_is_every_match_as_a_line(filled):
     answer = await filled.client.get(
         "/v1/predictions", params={"model_version": "1"}, headers={"Accept": "application/x-ndjson"}
@@ -65,7 +73,18 @@ async def test_an_export_is_every_match_as_a_line(filled):
     assert sorted(line["text"] for line in lines) == sorted(f"tweet {n}" for n in range(0, 12, 2))
     assert lines[0]["created_at"].endswith("Z")
     assert set(lines[0]) == {
-        *("id", "created_at", "text", "sentiment", "score", "uncertain", "language", "model_version", "recipe"),
+        *(
+            "id",
+            "created_at",
+            "text",
+            "sentiment",
+            "score",
+            "uncertain",
+            "language",
+            "model_version",
+            "recipe",
+            "topic",
+        ),
     }
 
 

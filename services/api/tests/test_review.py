@@ -100,6 +100,17 @@ async def test_filters_narrow_by_language_version_and_time_of_the_prediction(api
     assert (await _review(api, language="en"))["waiting"] == 2
 
 
+async def test_filters_narrow_by_topic(api):
+    rows = [_row(n, 0.5)._replace(topic=topic) for n, topic in enumerate(["Air Paradis", "Air Enfer", None] * 2)]
+    await _predicted(api, *rows)
+    await _judge(api, "p0")
+    found = await _review(api, topic="Air Paradis")
+    assert [(item["prediction_id"], item["topic"]) for item in found["items"]] == [("p3", "Air Paradis")]
+    assert found["waiting"] == 1
+    assert (await _review(api, topic="Air"))["items"] == []
+    assert {item["topic"] for item in (await _review(api))["items"]} == {"Air Paradis", "Air Enfer", None}
+
+
 async def test_copies_of_one_tweet_come_once_and_say_how_many_they_are(api):
     rows = [_row(n, 0.5)._replace(text="Encore du retard ce matin, merci !") for n in range(10)]
     await _predicted(api, *rows, _row(10, 0.55))

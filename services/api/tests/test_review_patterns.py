@@ -179,6 +179,24 @@ async def test_the_report_narrows_by_language_version_and_time_of_the_verdict(ap
 
 
 @pytest.mark.anyio
+async def test_the_report_tells_the_topics_apart_and_narrows_to_one(api):
+    for number, topic in enumerate(["Air Paradis"] * 3 + ["Air Enfer"] * 2 + [None]):
+        row = PredictionRow(f"p{number}", 1.0, "bagage perdu", "positive", 0.9, False, "fr", "1", "tiny", topic)
+        await api.services.database.write(insert_predictions, [row])
+        verdict = "correct" if number == 1 else "wrong"
+        said = await api.client.post("/v1/feedback", json={"prediction_id": f"p{number}", "verdict": verdict})
+        assert said.status_code == 201
+    report = (await api.client.get("/v1/review/patterns")).json()
+    assert report["by_topic"] == [
+        {"topic": "Air Paradis", "judged": 3, "wrong": 2},
+        {"topic": "Air Enfer", "judged": 2, "wrong": 2},
+        {"topic": None, "judged": 1, "wrong": 1},
+    ]
+    narrow = (await api.client.get("/v1/review/patterns", params={"topic": "Air Enfer"})).json()
+    assert (narrow["judged"], narrow["wrong"], len(narrow["by_topic"])) == (2, 2, 1)
+
+
+@pytest.mark.anyio
 async def test_a_verdict_without_its_prediction_counts_in_the_language_of_its_text(api):
     for number, text in enumerate(["mon bagage est perdu", None]):
         body = {"prediction_id": f"lost{number}", "verdict": "wrong", "text": text}

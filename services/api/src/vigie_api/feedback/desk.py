@@ -72,6 +72,7 @@ class FeedbackDesk:
             model_version=pending.model_version if pending else request.model_version,
             comment=request.comment,
             given_by=given_by,
+            topic=pending.topic if pending else request.topic,
         )
 
     async def _keep(self, entry: Entry) -> tuple[Entry, bool, str]:

@@ -93,8 +93,8 @@ def _as_csv(page: _Page) -> bytes:
 
 
 COLUMNS: Final = (
-    "received_at", "verdict", "text", "sentiment", "correction", "score", "language", "model_version", "predicted_at",
-    "given_by", "comment", "prediction_id", "id",
+    "received_at", "verdict", "text", "sentiment", "correction", "score", "language", "model_version", "topic",
+    "predicted_at", "given_by", "comment", "prediction_id", "id",
 )  # fmt: skip
 
 
@@ -109,6 +109,7 @@ def _cells(row: Row[Any]) -> tuple[str | float | None, ...]:
         row.score,
         row.language,
         row.model_version,
+        _foreign(row.topic),
         _time(row.predicted_at),
         _foreign(row.given_by),
         _foreign(row.comment),

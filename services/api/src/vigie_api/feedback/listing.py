@@ -27,6 +27,7 @@ class Filters:
     language: Language | None = None
     given_by: str | None = None
     correction: Sentiment | None = None
+    topic: str | None = None
     before: int | None = None
 
 
@@ -42,6 +43,7 @@ def decode_cursor(cursor: str) -> int:
 
 _sentiment = func.coalesce(predictions.c.sentiment, feedback.c.sentiment)
 _version = func.coalesce(predictions.c.model_version, feedback.c.model_version)
+_topic = func.coalesce(predictions.c.topic, feedback.c.topic)
 _opposite = case((_sentiment == "positive", "negative"), (_sentiment == "negative", "positive"))
 # What `implied` says, in the database: a page's limit counts what is left.
 _correction = case(
@@ -57,6 +59,7 @@ _COLUMNS: dict[str, ColumnElement[Any]] = {
     "text": func.coalesce(func.nullif(predictions.c.text, ""), feedback.c.text),  # blank: it was anonymised
     "sentiment": _sentiment,
     "model_version": _version,
+    "topic": _topic,
     "score": predictions.c.score,
     "language": predictions.c.language,
     "predicted_at": predictions.c.created_at,
@@ -85,6 +88,7 @@ def _query(filters: Filters, limit: int) -> Select[Any]:
         (_version, filters.model_version),
         (predictions.c.language, filters.language),
         (_correction, filters.correction),
+        (_topic, filters.topic),
     ):
         if value is not None:
             query = query.where(column == value)

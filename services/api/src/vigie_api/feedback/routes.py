@@ -66,6 +66,7 @@ async def list_feedback(
         query.language,
         query.given_by,
         query.correction,
+        query.topic,
         before,
     )
     database = services(request).database

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic.config import JsonDict, JsonValue
 
-from vigie_api.prediction.schema import Language, Sentiment, Tweet, Version, no_nul
+from vigie_api.prediction.schema import Language, Sentiment, Topic, Tweet, Version, no_nul
 
 
 def _written_out(value: object) -> object:
@@ -75,8 +75,8 @@ _CONTRADICTIONS: list[JsonValue] = [
 class FeedbackRequest(BaseModel):
     """A verdict on a prediction.
 
-    Only `prediction_id` and `verdict` are needed while the prediction is in the database. Send `text`, `sentiment` and
-    `model_version` too, as the prediction said them, and the feedback is worth something even when it is not.
+    Only `prediction_id` and `verdict` are needed while the prediction is in the database. Send `text`, `sentiment`,
+    `model_version` and `topic` too, as the prediction had them: then the feedback is worth something without it.
     """
 
     model_config = ConfigDict(
@@ -107,6 +107,7 @@ class FeedbackRequest(BaseModel):
         None, description="The sentiment that was predicted. Where the prediction is known here, what it said counts."
     )
     model_version: Version | None = Field(None, description="The version that predicted.")
+    topic: Topic | None = Field(None, description="What the tweet is about.")
     comment: Comment | None = None
 
     @model_validator(mode="after")
@@ -135,6 +136,7 @@ class FeedbackOut(FeedbackReceipt):
     score: float | None
     language: Language | None = Field(description="Of the tweet; null when the prediction is not in the database.")
     model_version: str | None
+    topic: str | None = Field(description="What the tweet is about, where somebody said so.")
     predicted_at: datetime | None
     given_by: str | None = Field(
         description="Name of the key that gave the verdict; `embedded` where no key is configured, null when it was "
@@ -153,6 +155,7 @@ class FeedbackQuery(BaseModel):
     until: Instant | None = Field(None, description="Received before, RFC 3339.")
     model_version: Version | None = Field(None, description="Predicted by this version.")
     language: Language | None = Field(None, description="Of the tweet, as it was told when it was predicted.")
+    topic: Topic | None = Field(None, description="About this topic.")
     given_by: GivenBy | None = Field(None, description="Given with the key of this name.")
     correction: Sentiment | None = Field(None, description="The right sentiment, given or implied, is this.")
     limit: int = Field(50, ge=1, le=1_000, description="Most verdicts in a page; an export has no limit.")

@@ -40,6 +40,7 @@ feedback = Table(
     Column("comment", Text()),
     Column("current", Boolean(), nullable=False),
     Column("given_by", String(64)),
+    Column("topic", String(64)),
     Index(
         "uq_feedback_current",
         "prediction_id",
@@ -54,7 +55,8 @@ feedback = Table(
 class Entry:
     """A verdict as it is kept, whole: nothing of it depends on the prediction being in the database.
 
-    `given_by` is the name of the key; None for a verdict from before names were kept.
+    `given_by` is the name of the key; None for a verdict from before names were kept. `topic` is what the client says,
+    of use where the prediction has none.
     """
 
     id: str
@@ -67,10 +69,11 @@ class Entry:
     model_version: str | None
     comment: str | None
     given_by: str | None = None
+    topic: str | None = None
 
 
 _SAID = ("verdict", "correction", "comment")
-_KNOWN = ("text", "sentiment", "model_version")
+_KNOWN = ("text", "sentiment", "model_version", "topic")
 _JUDGED = select(*(predictions.c[name] for name in _KNOWN))
 
 
@@ -113,7 +116,7 @@ def keep(connection: Connection, entry: Entry, *, replayed: bool = False) -> tup
         refuse_contradiction(entry.verdict, entry.correction, predicted)
     values = {name: getattr(entry, name) for name in Entry.__slots__}
     values["correction"] = implied(entry.verdict, entry.correction, predicted or entry.sentiment)
-    whole = Entry(**values | dict(judged or {}))
+    whole = Entry(**values | {name: known for name, known in (judged or {}).items() if known is not None})
     is_current = (feedback.c.prediction_id == entry.prediction_id) & feedback.c.current
     before = connection.execute(select(feedback).where(is_current)).mappings().first()
     if before is not None:

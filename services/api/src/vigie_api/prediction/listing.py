@@ -23,6 +23,7 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
     model_version: str | None = None
+    topic: str | None = None
     sample: int = 1
     after: tuple[datetime, str] | None = None
 
@@ -48,6 +49,8 @@ def _query(filters: Filters, limit: int) -> Select[tuple[object, ...]]:
         query = query.where(predictions.c.created_at < filters.until)
     if filters.model_version is not None:
         query = query.where(predictions.c.model_version == filters.model_version)
+    if filters.topic is not None:
+        query = query.where(predictions.c.topic == filters.topic)
     if filters.sample > 1:  # an id ends in random digits, so those that end in zeros are a fair sample
         query = query.where(predictions.c.id.like("%" + _DIGITS[filters.sample]))
     if filters.after is not None:

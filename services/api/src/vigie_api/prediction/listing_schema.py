@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from vigie_api.feedback.schema import Instant
-from vigie_api.prediction.schema import Language, Sentiment, Version
+from vigie_api.prediction.schema import Language, Sentiment, Topic, Version
 
 PREDICTIONS_CURSOR = "^p[0-9]{1,17}[.][A-Za-z0-9_-]{1,64}$"
 
@@ -28,6 +28,7 @@ class PredictionRecord(BaseModel):
     language: Language
     model_version: str
     recipe: str
+    topic: str | None
 
 
 class PredictionsQuery(BaseModel):
@@ -38,6 +39,7 @@ class PredictionsQuery(BaseModel):
     since: Instant | None = Field(None, description="Made at or after, RFC 3339.")
     until: Instant | None = Field(None, description="Made before, RFC 3339.")
     model_version: Version | None = Field(None, description="Made by this version.")
+    topic: Topic | None = Field(None, description="About this topic.")
     sample: Sample = Field(1, description="One prediction in so many, drawn by the random part of their ids.")
     limit: int = Field(50, ge=1, le=1_000, description="Most predictions in a page; an export has no limit.")
     cursor: str | None = Field(None, pattern=PREDICTIONS_CURSOR, description="The `next_cursor` of the page before.")

@@ -57,8 +57,8 @@ class Predictor:
         self._threads = ThreadPoolExecutor(_HEAVY_THREADS, thread_name_prefix="predict")
         self._waiting = 0
 
-    async def one(self, text: str, version: str | None = None) -> PredictionOut:
-        """The verdict on one text, by the champion or by the version that is named.
+    async def one(self, text: str, version: str | None = None, topic: str | None = None) -> PredictionOut:
+        """The verdict on one text about `topic`, by the champion or by the version that is named.
 
         Raises NoModel, what `Versions.get` raises, Overloaded or InvalidRequest.
         """
@@ -66,7 +66,7 @@ class Predictor:
         scorer = served.scorer
         verdict = scorer.predict_one(text) if served.light else await self._in_thread(scorer.predict_one, text)
         self._metrics.predicted(verdict.sentiment, served.version)
-        return self._answer(served, text, verdict, time.time())
+        return self._answer(served, text, verdict, time.time(), topic)
 
     async def explain(self, text: str, version: str | None = None) -> ExplanationOut:
         """What each word of a text did to its score. Nothing is recorded. Raises NotExplainable, or as `one`."""
@@ -95,8 +95,11 @@ class Predictor:
             raise self._too_long(["text"])
         return self._serving.get() if version is None else await self._versions.get(version)
 
-    async def many(self, texts: Sequence[str]) -> BatchOut:
-        """The verdicts on the texts, in order and from one version, whatever is swapped meanwhile. Raises as `one`."""
+    async def many(self, texts: Sequence[str], topic: str | None = None) -> BatchOut:
+        """The verdicts on the texts about `topic`, in order and from one version, whatever is swapped meanwhile.
+
+        Raises as `one`.
+        """
         if len(texts) > self._max_texts:
             raise refuse_text(["texts"], f"List should have at most {self._max_texts} items", "too_long")
         for index, text in enumerate(texts):
@@ -108,7 +111,9 @@ class Predictor:
         else:
             verdicts = await self._in_thread(served.scorer.predict, texts)
         now_s = time.time()
-        answers = [self._answer(served, text, verdict, now_s) for text, verdict in zip(texts, verdicts, strict=True)]
+        answers = [
+            self._answer(served, text, verdict, now_s, topic) for text, verdict in zip(texts, verdicts, strict=True)
+        ]
         for sentiment in ("positive", "negative"):
             count = sum(answer.sentiment == sentiment for answer in answers)
             if count:
@@ -118,11 +123,11 @@ class Predictor:
     def _too_long(self, place: Sequence[str | int]) -> Problem:
         return refuse_text(place, f"String should have at most {self._max_chars} characters", "string_too_long")
 
-    def _answer(self, served: Served, text: str, verdict: Verdict, now_s: float) -> PredictionOut:
+    def _answer(self, served: Served, text: str, verdict: Verdict, now_s: float, topic: str | None) -> PredictionOut:
         prediction_id = self._ids.next()
         sentiment, score, confidence, uncertain, language = verdict
         row = PredictionRow(
-            prediction_id, now_s, text, sentiment, score, uncertain, language, served.version, served.recipe
+            prediction_id, now_s, text, sentiment, score, uncertain, language, served.version, served.recipe, topic
         )
         self._recorder.put(row)
         if self._shadow.active:

@@ -38,7 +38,7 @@ async def list_predictions(
 ) -> Any:
     """What was predicted, newest first. `Accept: application/x-ndjson` exports everything that matches."""
     after = None if query.cursor is None else decode_cursor(query.cursor)
-    filters = Filters(query.since, query.until, query.model_version, query.sample, after)
+    filters = Filters(query.since, query.until, query.model_version, query.topic, query.sample, after)
     database = services(request).database
     if NDJSON in accept:
         return StreamingResponse(await export(database, filters), media_type=NDJSON, headers={"Vary": "Accept"})

@@ -26,13 +26,13 @@ router = APIRouter(
 @router.post("/predict", openapi_extra=needs("predict"), responses=problems(404, 409, 503))
 async def predict(body: PredictRequest, request: Request) -> PredictionOut:
     """Judge one tweet. The answer names the version that judged; keep `id` to say later whether it was right."""
-    return await services(request).predictor.one(body.text, body.model_version)
+    return await services(request).predictor.one(body.text, body.model_version, body.topic)
 
 
 @router.post("/predict/batch", openapi_extra=needs("predict"), responses=problems(503))
 async def predict_batch(body: BatchRequest, request: Request) -> BatchOut:
     """Judge up to 1,000 tweets with one version, in order."""
-    return await services(request).predictor.many(body.texts)
+    return await services(request).predictor.many(body.texts, body.topic)
 
 
 @router.post("/explain", openapi_extra=needs("predict"), responses=problems(404, 409, 503))

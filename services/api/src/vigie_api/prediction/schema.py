@@ -42,11 +42,22 @@ Tweet = Annotated[
         }
     ),
 ]
+# On one line, with something to see at both ends, so that no two topics look the same in a list.
+_CONTROLS = r"\u0000-\u001f\u007f"
+_EDGE = f"[^{_INVISIBLE}{_CONTROLS}]"
+Topic = Annotated[
+    str,
+    Field(
+        pattern=f"^{_EDGE}(?:[^{_CONTROLS}]{{0,62}}{_EDGE})?$",
+        examples=["Air Paradis"],
+        description="What a tweet is about, such as a brand: at most 64 characters, no space at either end.",
+    ),
+]
 Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$", examples=["3"], description="A registry version number.")]
 
 
-class PredictRequest(BaseModel):
-    """One tweet to judge."""
+class ExplainRequest(BaseModel):
+    """One tweet whose verdict is to be explained."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -66,8 +77,10 @@ class PredictRequest(BaseModel):
     )
 
 
-class ExplainRequest(PredictRequest):
-    """One tweet whose verdict is to be explained."""
+class PredictRequest(ExplainRequest):
+    """One tweet to judge."""
+
+    topic: Topic | None = Field(None, description="What it is about; the lists of verdicts can be narrowed to it.")
 
 
 class BatchRequest(BaseModel):
@@ -79,6 +92,7 @@ class BatchRequest(BaseModel):
     )
 
     texts: list[Tweet] = Field(min_length=1, max_length=MAX_TEXTS)
+    topic: Topic | None = Field(None, description="What they are all about.")
 
 
 class ModelReference(BaseModel):

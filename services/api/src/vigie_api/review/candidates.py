@@ -66,6 +66,7 @@ class Range:
     until: datetime | None = None
     language: Language | None = None
     model_version: str | None = None
+    topic: str | None = None
 
     def where(self) -> list[ColumnElement[bool]]:
         """The range as conditions on the predictions table. A prediction whose text was taken away is in none."""
@@ -78,6 +79,8 @@ class Range:
             conditions.append(predictions.c.language == self.language)
         if self.model_version is not None:
             conditions.append(predictions.c.model_version == self.model_version)
+        if self.topic is not None:
+            conditions.append(predictions.c.topic == self.topic)
         return conditions
 
 

@@ -10,10 +10,11 @@ from vigie_api.feedback.listing import Filters, read_page
 from vigie_api.feedback.schema import FeedbackOut
 from vigie_api.prediction.schema import Language
 from vigie_api.review.patterns import Judged, Term, patterns
-from vigie_api.review.schema import JudgedLanguage, JudgedSentiment, PatternExample, Patterns, PatternTerm
+from vigie_api.review.schema import JudgedLanguage, JudgedSentiment, JudgedTopic, PatternExample, Patterns, PatternTerm
 from vigie_model import detect_language
 
 _LOOKED_AT = 2_000
+_TOPICS_AT_MOST = 100
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -26,6 +27,7 @@ async def find_patterns(database: Database, filters: Filters) -> Patterns:
 def _report(verdicts: Sequence[FeedbackOut]) -> Patterns:
     languages = [(_language(verdict), verdict.verdict == "wrong") for verdict in verdicts]
     sentiments = [(said.sentiment, said.verdict == "wrong") for said in verdicts if said.sentiment is not None]
+    topics = [(verdict.topic, verdict.verdict == "wrong") for verdict in verdicts]
     posts = [
         Judged(said.prediction_id, said.text, language, said.verdict, said.sentiment, said.correction)
         for said, (language, _) in zip(verdicts, languages, strict=True)
@@ -36,6 +38,7 @@ def _report(verdicts: Sequence[FeedbackOut]) -> Patterns:
         wrong=sum(verdict.verdict == "wrong" for verdict in verdicts),
         by_language=[JudgedLanguage(language=key, judged=n, wrong=w) for key, n, w in _counted(languages)],
         by_sentiment=[JudgedSentiment(sentiment=key, judged=n, wrong=w) for key, n, w in _counted(sentiments)],
+        by_topic=[JudgedTopic(topic=key, judged=n, wrong=w) for key, n, w in _counted(topics)[:_TOPICS_AT_MOST]],
         terms=[_term(term) for term in patterns(posts)],
     )
 

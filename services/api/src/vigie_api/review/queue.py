@@ -46,6 +46,7 @@ def _item(pool: Pool, choice: Choice, row: RowMapping) -> ReviewItem:
         uncertain=row["uncertain"],
         language=row["language"],
         model_version=row["model_version"],
+        topic=row["topic"],
         predicted_at=row["created_at"],
         reasons=list(choice.reasons),
         priority=choice.priority,

@@ -29,12 +29,18 @@ async def review(query: Annotated[ReviewQuery, Query()], request: Request) -> An
     """What to label next, best first: doubtful, contradicted and disputed predictions, nearly equal tweets once."""
     found, now = services(request), datetime.now(UTC)
     since = later(query.since, words_since(found.settings, now))
-    wanted = Range(since, query.until, query.language, query.model_version)
+    wanted = Range(since, query.until, query.language, query.model_version, query.topic)
     return as_json(await what_next(found.database, wanted, query.limit, now))
 
 
 @router.get("/review/patterns", openapi_extra=needs("review"), response_model=Patterns, responses=problems(503))
 async def review_patterns(query: Annotated[PatternsQuery, Query()], request: Request) -> Any:
     """What the wrong predictions have in common, among the newest 2,000 verdicts."""
-    filters = Filters(since=query.since, until=query.until, language=query.language, model_version=query.model_version)
+    filters = Filters(
+        since=query.since,
+        until=query.until,
+        language=query.language,
+        model_version=query.model_version,
+        topic=query.topic,
+    )
     return as_json(await find_patterns(services(request).database, filters))

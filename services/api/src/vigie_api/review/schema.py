@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from vigie_api.feedback.schema import Instant
-from vigie_api.prediction.schema import Language, Sentiment, Version
+from vigie_api.prediction.schema import Language, Sentiment, Topic, Version
 from vigie_api.review.selection import Reason
 
 
@@ -18,6 +18,7 @@ class PatternsQuery(BaseModel):
     until: Instant | None = Field(None, description="Judged before, RFC 3339.")
     language: Language | None = Field(None, description="Of the tweet, as it was told when it was predicted.")
     model_version: Version | None = Field(None, description="Predicted by this version.")
+    topic: Topic | None = Field(None, description="About this topic.")
 
 
 class ReviewQuery(BaseModel):
@@ -30,6 +31,7 @@ class ReviewQuery(BaseModel):
     until: Instant | None = Field(None, description="Predicted before, RFC 3339.")
     language: Language | None = Field(None, description="Of the tweet, as it was told when it was predicted.")
     model_version: Version | None = Field(None, description="Predicted by this version.")
+    topic: Topic | None = Field(None, description="About this topic.")
 
 
 class ChallengerOut(BaseModel):
@@ -51,6 +53,7 @@ class ReviewItem(BaseModel):
     uncertain: bool = Field(description="The model itself said that a person should look.")
     language: Language
     model_version: str
+    topic: str | None
     predicted_at: datetime
     reasons: list[Reason] = Field(
         description="uncertain: the score is near one half; disagreement: the challenger says otherwise; disputed: "
@@ -89,6 +92,12 @@ class JudgedSentiment(JudgedBy):
     sentiment: Sentiment
 
 
+class JudgedTopic(JudgedBy):
+    """The verdicts on tweets about one topic."""
+
+    topic: str | None = Field(description="null: nobody said what they are about.")
+
+
 class PatternExample(BaseModel):
     """A wrongly predicted tweet."""
 
@@ -112,4 +121,5 @@ class Patterns(JudgedBy):
 
     by_language: list[JudgedLanguage]
     by_sentiment: list[JudgedSentiment]
+    by_topic: list[JudgedTopic] = Field(description="Most judged first, 100 at most.")
     terms: list[PatternTerm] = Field(description="The surest first, 40 at most.")
