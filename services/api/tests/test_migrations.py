@@ -39,6 +39,7 @@ TABLES = {
     "predictions",
     "shadow_scores",
     "watch_buckets",
+    "watch_marks",
     "watch_topics",
 }
 

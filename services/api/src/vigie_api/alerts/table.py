@@ -50,7 +50,8 @@ alert_outbox = Table(
     Column("seq", _SEQ, primary_key=True, autoincrement=True),
     Column("alert_id", String(36), nullable=False),
     Column("channel", String(8), nullable=False),
-    Column("step", String(16), nullable=False),
+    # SQLite does not mind how long a text is, and would have to copy the table to say so.
+    Column("step", String(32).with_variant(String(16), "sqlite"), nullable=False),
     Column("message_id", String(200), nullable=False, unique=True),
     Column("state", String(8), nullable=False),
     Column("attempts", Integer(), nullable=False),

@@ -1,8 +1,12 @@
 """The tables of the watch: what each topic remembers, its buckets, and its episodes."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text
+from typing import Final
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text, text
 
 from vigie_api.database.schema import UtcDateTime, metadata
+
+_OPEN: Final = text("state != 'closed'")
 
 # What a detector needs after a restart, and how much it takes to alarm this topic's readers.
 watch_topics = Table(
@@ -11,7 +15,20 @@ watch_topics = Table(
     Column("topic", String(64), primary_key=True),
     Column("state", JSON(), nullable=False),
     Column("false_alarms", Integer(), nullable=False),
+    Column("learning", Boolean(), nullable=False),  # too little is known yet to tell what is normal
+    Column("sources", JSON(), nullable=False),
+    Column("last_post_at", UtcDateTime(), nullable=False),  # the newest post's own time
+    Column("held_until", UtcDateTime()),  # history is coming in: until then no further than its newest post
     Column("updated_at", UtcDateTime(), nullable=False),
+)
+
+# Hashes of the words and of the authors that counted within hours, so that copies are known; swept when they are old.
+watch_marks = Table(
+    "watch_marks",
+    metadata,
+    Column("topic", String(64), primary_key=True),
+    Column("mark", BigInteger(), primary_key=True, autoincrement=False),
+    Column("bucket", Integer(), nullable=False, index=True),
 )
 
 # Five minutes of a topic. `posts` and `negatives` are all of them; the others leave out copies, as the detector does.
@@ -47,11 +64,12 @@ episodes = Table(
     Column("reach", BigInteger()),
     Column("terms", JSON(), nullable=False),
     Column("post_ids", JSON(), nullable=False),  # {"first": [...], "representative": [...]}: ids, never a text
-    Column("alert_id", String(36)),
+    Column("alert_id", String(36), index=True),  # none when it was over long before it was found
     Column("acknowledged_at", UtcDateTime()),
     Column("acknowledged_by", String(64)),
     Column("assignee", String(64)),
     Column("note", Text()),
     Column("false_alarm", Boolean(), nullable=False),
     Index("ix_episodes_topic_opened_at", "topic", "opened_at"),
+    Index("uq_episodes_open", "topic", unique=True, postgresql_where=_OPEN, sqlite_where=_OPEN),
 )

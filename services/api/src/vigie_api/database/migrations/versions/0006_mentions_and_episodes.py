@@ -52,9 +52,21 @@ def upgrade() -> None:
         sa.Column("topic", sa.String(64)),
         sa.Column("state", sa.JSON(), nullable=False),
         sa.Column("false_alarms", sa.Integer(), nullable=False),
+        sa.Column("learning", sa.Boolean(), nullable=False),
+        sa.Column("sources", sa.JSON(), nullable=False),
+        sa.Column("last_post_at", _TIME, nullable=False),
+        sa.Column("held_until", _TIME),
         sa.Column("updated_at", _TIME, nullable=False),
         sa.PrimaryKeyConstraint("topic", name="pk_watch_topics"),
     )
+    op.create_table(
+        "watch_marks",
+        sa.Column("topic", sa.String(64)),
+        sa.Column("mark", sa.BigInteger()),
+        sa.Column("bucket", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("topic", "mark", name="pk_watch_marks"),
+    )
+    op.create_index("ix_watch_marks_bucket", "watch_marks", ["bucket"])
     op.create_table(
         "watch_buckets",
         sa.Column("topic", sa.String(64)),
@@ -95,6 +107,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_episodes_opened_at", "episodes", ["opened_at"])
     op.create_index("ix_episodes_topic_opened_at", "episodes", ["topic", "opened_at"])
+    op.create_index("ix_episodes_alert_id", "episodes", ["alert_id"])
+    still_open = sa.text("state != 'closed'")
+    op.create_index(
+        "uq_episodes_open",
+        "episodes",
+        ["topic"],
+        unique=True,
+        postgresql_where=still_open,
+        sqlite_where=still_open,
+    )
+    if op.get_bind().dialect.name == "postgresql":  # SQLite does not mind how long a text is
+        op.alter_column("alert_outbox", "step", type_=sa.String(32))
     op.create_table(
         "connector_cursors",
         sa.Column("name", sa.String(64)),
