@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vigie_api.alerts.addresses import MailAddress, MailAddresses, TimeZone
+from vigie_api.connectors.options import Connectors
 from vigie_api.telemetry.appinsights.connection import Connection, parse_connection
 
 Scope = Literal["predict", "ingest", "review", "admin"]
@@ -203,6 +204,14 @@ class Settings(BaseSettings):
         le=2_592_000,
         description="For so many seconds after its opening an alert takes in further wrong verdicts: no second e-mail.",
     )
+    connectors: Connectors = Field(
+        (),
+        description='Live sources of mentions, a JSON list of {"name", "kind": "x" or "bluesky", "queries" or "words"} '
+        "(see docs/connectors.md). None: mentions come by POST /v1/mentions alone.",
+    )
+    x_bearer_token: SecretStr | None = Field(
+        None, description="Key (bearer token) of the X API, for connectors of the kind x."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     access_log_every: int = Field(
         100, ge=0, description="One request in so many is logged; 5xx and slow ones always. 0: only those."
@@ -259,6 +268,17 @@ class Settings(BaseSettings):
     def _drift_makes_sense(self) -> "Settings":
         if self.drift_alert < self.drift_warning:
             raise ValueError("VIGIE_API_DRIFT_ALERT must not be less than VIGIE_API_DRIFT_WARNING")
+        return self
+
+    @model_validator(mode="after")
+    def _connectors_make_sense(self) -> "Settings":
+        names = [connector.name for connector in self.connectors]
+        if len(set(names)) < len(names):
+            raise ValueError("two connectors in VIGIE_API_CONNECTORS have the same name: give each its own")
+        for connector in self.connectors:
+            missing = connector.missing(self) if connector.enabled else None
+            if missing is not None:
+                raise ValueError(f"the connector {connector.name!r} needs {missing} to be set")
         return self
 
     @model_validator(mode="after")
