@@ -35,9 +35,11 @@ from vigie_api.edge import Edge
 from vigie_api.feedback import routes as feedback_routes
 from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.feedback.spool import Spool
+from vigie_api.mentions import routes as mention_routes
 from vigie_api.mentions.authors import author_hash
 from vigie_api.mentions.desk import MentionDesk
 from vigie_api.mentions.metrics import MentionMetrics
+from vigie_api.mentions.scorer import MentionScorer
 from vigie_api.mentions.spool import MentionSpool
 from vigie_api.mentions.waiting import Waiting
 from vigie_api.openapi import DESCRIPTION, TAGS, use_documented_openapi
@@ -91,6 +93,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         metrics=metrics,
         insights=insights,
         max_body_bytes=settings.max_body_bytes,
+        larger_bodies={"/v1/mentions": settings.max_mentions_body_bytes},
         access_log_every=settings.access_log_every,
         root_path=settings.root_path,
     )
@@ -101,6 +104,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         feedback_routes.reading,
         review_routes.router,
         alert_routes.router,
+        mention_routes.taking,
         champion_routes.router,
         prediction_reading_routes.router,
         drift_routes.router,
@@ -140,6 +144,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             services.feedback.run(settings.spool_drain_s),
             services.mentions.run(settings.spool_drain_s),
             services.waiting.run(),
+            services.scorer.run(),
             services.courier.run("event"),
             services.courier.run("email"),
             services.refresher.run(settings.poll_s),
@@ -210,6 +215,8 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         max_chars=settings.max_text_chars,
         max_age=timedelta(days=settings.mentions_max_age_days),
     )
+    scorer = MentionScorer(database, serving, mention_desk, waiting, shadow, metrics, mention_metrics)
+    stack.callback(scorer.close)
     book = AlertBook(database, policy_of(settings), mail_domain=mail_domain(settings))
     return Services(
         settings=settings,
@@ -231,6 +238,7 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         feedback=FeedbackDesk(database, recorder, spool, book, telemetry, max_chars=settings.max_text_chars),
         mentions=mention_desk,
         waiting=waiting,
+        scorer=scorer,
     )
 
 

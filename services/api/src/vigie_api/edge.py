@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,6 +35,8 @@ def request_ids() -> Iterator[bytes]:
 class Edge:
     """Wraps the application. `max_body_bytes` holds for chunked bodies too, and before anything is parsed.
 
+    `larger_bodies` are paths with a limit of their own.
+
     `root_path` is the prefix that a gateway takes off the path before it asks us.
     """
 
@@ -45,6 +47,7 @@ class Edge:
         metrics: Metrics,
         insights: ApplicationInsights | None,
         max_body_bytes: int,
+        larger_bodies: Mapping[str, int],
         access_log_every: int,
         root_path: str,
     ) -> None:
@@ -52,6 +55,7 @@ class Edge:
         self._metrics = metrics
         self._insights = insights
         self._max_body_bytes = max_body_bytes
+        self._larger = {root_path + path: limit for path, limit in larger_bodies.items()}
         self._log_every = access_log_every
         self._root_path = root_path
         self._ids = request_ids()
@@ -78,6 +82,7 @@ class Edge:
         if self._root_path:  # the gateway took it off; links need it, and ASGI wants it in both
             scope["root_path"] = self._root_path
             scope["path"] = self._root_path + scope["path"]
+        limit = self._larger.get(scope["path"], self._max_body_bytes)
         status = 0
 
         async def tagged(message: Message) -> None:
@@ -88,10 +93,10 @@ class Edge:
             await send(message)
 
         try:
-            if declared and (not declared.isdigit() or int(declared) > self._max_body_bytes):
-                await problem.response(scope, self._too_large())(scope, receive, tagged)
+            if declared and (not declared.isdigit() or int(declared) > limit):
+                await problem.response(scope, _too_large(limit))(scope, receive, tagged)
             else:
-                await self._app(scope, self._counted(receive) if chunked or not declared else receive, tagged)
+                await self._app(scope, _counted(receive, limit) if chunked or not declared else receive, tagged)
         except problem.Problem as refusal:
             if status:
                 raise
@@ -105,24 +110,6 @@ class Edge:
             await problem.unexpected(scope)(scope, receive, tagged)
         finally:
             self._observe(scope, status, time.perf_counter() - started_s)
-
-    def _too_large(self) -> problem.BodyTooLarge:
-        return problem.BodyTooLarge(f"The body may have {self._max_body_bytes} bytes. Send fewer texts at a time.")
-
-    def _counted(self, receive: Receive) -> Receive:
-        """A receive that stops a body without a declared length at the limit."""
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            if message["type"] == "http.request":
-                received += len(message.get("body", b""))
-                if received > self._max_body_bytes:
-                    raise self._too_large()
-            return message
-
-        return counted
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
@@ -141,6 +128,26 @@ class Edge:
                 "ms": round(seconds * 1000, 2),
             }
             _log.info("request", extra=extra)
+
+
+def _too_large(limit: int) -> problem.BodyTooLarge:
+    return problem.BodyTooLarge(f"The body may have {limit} bytes. Send fewer texts at a time.")
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """A receive that stops a body without a declared length at the limit."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        if message["type"] == "http.request":
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _too_large(limit)
+        return message
+
+    return counted
 
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})

@@ -17,6 +17,7 @@ from vigie_api.database.engine import Database
 from vigie_api.drift.watch import DriftWatch
 from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.mentions.desk import MentionDesk
+from vigie_api.mentions.scorer import MentionScorer
 from vigie_api.mentions.waiting import Waiting
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
@@ -48,6 +49,7 @@ class Services:
     feedback: FeedbackDesk
     mentions: MentionDesk
     waiting: Waiting
+    scorer: MentionScorer
 
 
 def services(request: Request) -> Services:

@@ -4,13 +4,10 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from vigie_api.prediction.schema import Tweet, no_nul
+from vigie_api.prediction.schema import Topic, Tweet, no_nul
 
 MAX_MENTIONS: Final = 5_000
 MAX_REACH: Final = 2**63 - 1
-_HIDDEN: Final = r"\s\u0000-\u001f\u007f\u00ad\u200b-\u200f\u2060\ufeff"
-_CONTROLS: Final = r"\u0000-\u001f\u007f"
-TOPIC: Final = f"^[^{_HIDDEN}](?:[^{_CONTROLS}]{{0,62}}[^{_HIDDEN}])?$"
 
 Source = Annotated[
     str,
@@ -18,14 +15,6 @@ Source = Annotated[
         pattern=r"^[a-z0-9._-]{1,32}$",
         examples=["bluesky"],
         description="Where it was posted: one short name for each network, such as x or bluesky.",
-    ),
-]
-Topic = Annotated[
-    str,
-    Field(
-        pattern=TOPIC,
-        examples=["Air Paradis"],
-        description="What the watch counts it under, such as a brand: at most 64 characters, no space at either end.",
     ),
 ]
 
@@ -42,7 +31,7 @@ class MentionIn(BaseModel):
         pattern=r"^[^\u0000]*$",
         description="Its id at the source. The same source and id sent again is the same post, whatever else differs.",
     )
-    topic: Topic
+    topic: Topic = Field(description="What the watch counts it under, such as a brand.")
     text: Tweet
     created_at: AwareDatetime = Field(description="When it was posted, with its offset from UTC.")
     author: Annotated[str, AfterValidator(no_nul)] | None = Field(
@@ -53,7 +42,10 @@ class MentionIn(BaseModel):
         "times counts once.",
     )
     url: str | None = Field(
-        None, max_length=2_000, pattern=r"^https?://[^\s\u0000-\u001f\u007f]+$", description="Where people can see it."
+        None,
+        max_length=2_000,
+        pattern=r"^https?://[^\u0000-\u0020\u007f-\u00a0\"<>]+$",
+        description="Where people can see it.",
     )
     reach: int | None = Field(
         None, ge=0, le=MAX_REACH, description="How many people may have seen it, such as the author's followers."

@@ -16,6 +16,8 @@ class Stage(IntEnum):
     ACCEPTED = 0
     SCORED = 1
     COUNTED = 2
+    SET_ASIDE = 3
+    """The model failed on this text, and on no other: it keeps its text, and counts nowhere."""
 
 
 _WAITING: Final = text(f"stage < {int(Stage.COUNTED)}")

@@ -43,7 +43,7 @@ Tweet = Annotated[
     ),
 ]
 # On one line, with something to see at both ends, so that no two topics look the same in a list.
-_CONTROLS = r"\u0000-\u001f\u007f"
+_CONTROLS = r"\u0000-\u001f\u007f-\u009f"
 _EDGE = f"[^{_INVISIBLE}{_CONTROLS}]"
 Topic = Annotated[
     str,
