@@ -32,6 +32,7 @@ from vigie_api.docs_page import add_docs_page
 from vigie_api.drift import routes as drift_routes
 from vigie_api.drift.watch import DriftWatch, drift_limits
 from vigie_api.edge import Edge
+from vigie_api.episodes import routes as episode_routes
 from vigie_api.feedback import routes as feedback_routes
 from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.feedback.spool import Spool
@@ -104,6 +105,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         feedback_routes.reading,
         review_routes.router,
         alert_routes.router,
+        episode_routes.router,
         mention_routes.taking,
         champion_routes.router,
         prediction_reading_routes.router,

@@ -17,6 +17,7 @@ TAGS: Final[list[dict[str, Any]]] = [
     {"name": "predictions", "description": "Texts in, verdicts out."},
     {"name": "feedback", "description": "Whether a prediction was right; what counts, and the hard examples."},
     {"name": "mentions", "description": "Posts about the brand, taken in and judged in the background."},
+    {"name": "episodes", "description": "Surges of negative posts: what happens now, over time, and one by one."},
     {"name": "alerts", "description": "What people must hear of, with its evidence."},
     {"name": "models", "description": "What serves, what there is, and moving the champion."},
     {"name": "operations", "description": "For probes and monitors; no key."},

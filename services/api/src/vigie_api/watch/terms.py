@@ -7,7 +7,7 @@ Colaresi and Quinn 2008, "Fightin' Words", equations 16 and 22); the prior is th
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from math import log, sqrt
+from math import exp, log, sqrt
 from typing import Final
 
 _MOST_TERMS: Final = 8_000
@@ -41,12 +41,21 @@ class Usual:
             self.posts *= _FADE
 
 
-def rising(episode: Counter[str], posts: int, usual: Usual, most: int = 8) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Rising:
+    """A term that rose: posts of the episode with it, and how many times as frequent as usual it is."""
+
+    term: str
+    count: int
+    lift: float
+
+
+def rising_terms(episode: Counter[str], posts: int, usual: Usual, most: int = 8) -> list[Rising]:
     """The terms that rose most, the most telling first; fewer than `most` when little rose."""
     if not posts:
         return []
     scale = _PRIOR / max(usual.posts, 1.0)
-    scored: list[tuple[float, str]] = []
+    scored: list[tuple[float, str, float]] = []
     for term, count in episode.items():
         if count < _LEAST_COUNT:
             continue
@@ -56,6 +65,11 @@ def rising(episode: Counter[str], posts: int, usual: Usual, most: int = 8) -> li
         odds = log(here / (posts + _PRIOR + 1.0 - here)) - log(there / (usual.posts + _PRIOR + 1.0 - there))
         score = odds / sqrt(1.0 / here + 1.0 / there)
         if score > 0.5:
-            scored.append((score, term))
-    scored.sort(key=lambda pair: (-pair[0], pair[1]))
-    return [term for _, term in scored[:most]]
+            scored.append((score, term, exp(odds)))
+    scored.sort(key=lambda found: (-found[0], found[1]))
+    return [Rising(term, episode[term], lift) for _, term, lift in scored[:most]]
+
+
+def rising(episode: Counter[str], posts: int, usual: Usual, most: int = 8) -> list[str]:
+    """The words of `rising_terms` alone."""
+    return [found.term for found in rising_terms(episode, posts, usual, most)]

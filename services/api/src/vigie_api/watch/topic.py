@@ -6,7 +6,7 @@ Pure: buckets and posts come in, readings and what they did to the episode go ou
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from vigie_api.watch.counts import PER_HOUR
 from vigie_api.watch.detector import Reading, TopicDetector
@@ -14,7 +14,8 @@ from vigie_api.watch.duplicates import Seen
 from vigie_api.watch.episodes import Episode, Step, Tracker
 from vigie_api.watch.rules import Rule
 
-_NEAR = 14 * 24 * PER_HOUR
+LEARNING: Final = 24 * PER_HOUR
+_NEAR: Final = 14 * 24 * PER_HOUR
 
 
 class Fate(Enum):
@@ -41,6 +42,13 @@ class Topic:
     rule: Rule = field(default_factory=TopicDetector)
     tracker: Tracker = field(default_factory=Tracker)
     seen: Seen = field(default_factory=Seen)
+    read: int = 0
+    """Buckets read so far."""
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether too little is known yet: no episode opens on the first day."""
+        return self.read < LEARNING
 
     def take(self, bucket: int, *, negative: bool, marks: tuple[int, ...]) -> Fate:
         """Count a post, unless another with one of these marks counted lately. Without marks it is nobody's copy."""
@@ -58,6 +66,7 @@ class Topic:
             for reading in self.rule.close(bucket + 1):
                 step = self.tracker.follow(reading)
                 self.rule.outside = self.tracker.is_open
+                self.read += 1
                 yield Read(reading, self.tracker.episode, step)
 
     def state(self) -> dict[str, Any]:
@@ -68,9 +77,9 @@ class Topic:
         """
         if not isinstance(self.rule, TopicDetector):
             raise TypeError("only our own rule can be kept")
-        return {"rule": self.rule.state(), "tracker": self.tracker.state()}
+        return {"rule": self.rule.state(), "tracker": self.tracker.state(), "read": self.read}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Topic":
         """What `state` gave, ready to go on."""
-        return cls(TopicDetector.from_state(state["rule"]), Tracker.from_state(state["tracker"]))
+        return cls(TopicDetector.from_state(state["rule"]), Tracker.from_state(state["tracker"]), read=state["read"])

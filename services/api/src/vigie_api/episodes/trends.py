@@ -1,0 +1,201 @@
+"""Counts over time: of whole topics from the buckets of the watch, of a part of them from the posts themselves."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, extract, func, or_, select
+
+from vigie_api.episodes.band import band
+from vigie_api.episodes.schema import MOST_BUCKETS, RisingTerm, TrendBucket, TrendEpisode, TrendsOut, TrendsQuery
+from vigie_api.episodes.table import episodes, watch_buckets, watch_topics
+from vigie_api.episodes.words import Which, rising_in, sampled, usual_before
+from vigie_api.mentions.table import Stage, mentions
+from vigie_api.problem import InvalidRequest
+from vigie_api.watch.counts import BUCKET_S
+
+_STEPS: Final = {"5m": BUCKET_S, "1h": 3_600, "1d": 86_400}
+_DEFAULT: Final = timedelta(days=1)
+_MEMORY_S: Final = 4 * 3_600
+"""For about so long a rate that wanders stays on one side of its mean: longer buckets even that out."""
+_MOST_TERMS: Final = 20
+_MOST_TEXTS: Final = 1_920
+_MOST_EPISODES: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole buckets of `step_s` seconds, the first of them at `since`; the last may not be over."""
+
+    since: datetime
+    until: datetime
+    step_s: int
+
+    @property
+    def buckets(self) -> int:
+        """How many there are."""
+        return int((self.until - self.since).total_seconds()) // self.step_s
+
+    def at(self, number: int) -> datetime:
+        """Where a bucket begins."""
+        return self.since + timedelta(seconds=number * self.step_s)
+
+
+@dataclass(slots=True)
+class _Sum:
+    posts: int = 0
+    negatives: int = 0
+    expected: float | None = None
+    spread: float = 0.0
+
+
+def period_of(query: TrendsQuery, now: datetime) -> Period:
+    """The period that is asked for, widened to whole buckets.
+
+    Raises InvalidRequest when it ends before it begins or has too many buckets.
+    """
+    until = query.until or now
+    since = query.since or until - _DEFAULT
+    if since >= until:
+        raise _refusal("since", "must be before until")
+    length_s = (until - since).total_seconds()
+    step_s = _STEPS[query.step] if query.step is not None else _step_for(length_s)
+    first, last = int(since.timestamp() // step_s), int(-(-until.timestamp() // step_s))
+    if last - first > MOST_BUCKETS:
+        most = f"makes {last - first:,} buckets, {MOST_BUCKETS:,} are the most: ask for a shorter period or longer step"
+        raise _refusal("step", most)
+    return Period(_time(first * step_s), _time(last * step_s), step_s)
+
+
+def _refusal(name: str, message: str) -> InvalidRequest:
+    return InvalidRequest([{"loc": ["query", name], "message": message, "type": "period"}])
+
+
+def _step_for(length_s: float) -> int:
+    """Five minutes up to two days, hours up to 40 days, days beyond."""
+    if length_s <= 2 * 86_400:
+        return BUCKET_S
+    return 3_600 if length_s <= 40 * 86_400 else 86_400
+
+
+def _time(at_s: float) -> datetime:
+    return datetime.fromtimestamp(at_s, UTC)
+
+
+def read_trends(connection: Connection, query: TrendsQuery, now: datetime) -> TrendsOut:
+    """The answer of GET /v1/trends. Raises InvalidRequest."""
+    period = period_of(query, now)
+    which = Which(sorted(set(query.topic)), query.source, query.language)
+    whole = query.source is None and query.language is None
+    sums = _of_topics(connection, which.topics, period) if whole else _of_posts(connection, which, period)
+    return TrendsOut(
+        step_s=period.step_s,
+        since=period.since,
+        until=period.until,
+        buckets=_buckets(sums, period),
+        episodes=_episodes(connection, which.topics, period),
+        terms=_terms(connection, which, replace(period, until=min(period.until, now))),
+    )
+
+
+def _buckets(sums: dict[int, _Sum], period: Period) -> list[TrendBucket]:
+    numbers = range(period.buckets)
+    found = [sums.get(number) or _Sum() for number in numbers]
+    known = [one for one in found if one.expected is not None]
+    bands = iter(band([one.expected or 0.0 for one in known], [one.spread for one in known]))
+    buckets = []
+    for number, one in zip(numbers, found, strict=True):
+        low, high = next(bands) if one.expected is not None else (None, None)
+        buckets.append(
+            TrendBucket(
+                at=period.at(number),
+                posts=one.posts,
+                negatives=one.negatives,
+                share=one.negatives / one.posts if one.posts else None,
+                expected=one.expected,
+                low=low,
+                high=high,
+            )
+        )
+    return buckets
+
+
+def _number(connection: Connection, at: ColumnElement[datetime], period: Period) -> ColumnElement[int]:
+    """The number of the bucket of a time, as the database computes it."""
+    if connection.dialect.name == "sqlite":
+        seconds: ColumnElement[int] = cast(func.strftime("%s", at), BigInteger)
+    else:
+        seconds = cast(func.floor(extract("epoch", at)), BigInteger)
+    return (seconds - int(period.since.timestamp())).op("/")(period.step_s)
+
+
+def _of_topics(connection: Connection, topics: Sequence[str], period: Period) -> dict[int, _Sum]:
+    buckets = watch_buckets.c
+    chosen = topics or connection.scalars(select(watch_topics.c.topic)).all()
+    number = _number(connection, buckets.at, period).label("number")
+    expected = func.sum(buckets.expected)
+    query = (
+        select(
+            number,
+            func.sum(buckets.posts).label("posts"),
+            func.sum(buckets.negatives).label("negatives"),
+            # Of a bucket that was not read yet nothing is expected: neither of what it is a part of.
+            case((func.count() == func.count(buckets.expected), expected)).label("expected"),
+            (func.sum(buckets.expected * buckets.spread) / func.nullif(expected, 0)).label("spread"),
+            func.count(buckets.topic.distinct()).label("topics"),
+        )
+        .where(buckets.topic.in_(chosen), buckets.at >= period.since, buckets.at < period.until)
+        .group_by(number)
+    )
+    found = {}
+    for row in connection.execute(query):
+        evened = row.topics * max(1.0, period.step_s / _MEMORY_S)
+        found[row.number] = _Sum(row.posts, row.negatives, row.expected, (row.spread or 0.0) / evened)
+    return found
+
+
+def _of_posts(connection: Connection, which: Which, period: Period) -> dict[int, _Sum]:
+    posts = mentions.c
+    number = _number(connection, posts.created_at, period).label("number")
+    query = (
+        select(
+            number,
+            func.count().label("posts"),
+            func.sum(case((posts.sentiment == "negative", 1), else_=0)).label("negatives"),
+        )
+        .where(posts.created_at >= period.since, posts.created_at < period.until)
+        .where(posts.stage == int(Stage.COUNTED))
+        .group_by(number)
+    )
+    for column, value in ((posts.source, which.source), (posts.language, which.language)):
+        if value is not None:
+            query = query.where(column == value)
+    if which.topics:
+        query = query.where(posts.topic.in_(which.topics))
+    return {row.number: _Sum(row.posts, row.negatives) for row in connection.execute(query)}
+
+
+def _episodes(connection: Connection, topics: Sequence[str], period: Period) -> list[TrendEpisode]:
+    known: Any = episodes.c
+    columns = [known[name] for name in TrendEpisode.model_fields]
+    going_on = or_(known.closed_at.is_(None), known.closed_at >= period.since)
+    query = (
+        select(*columns)
+        .where(and_(known.onset_at < period.until, going_on))
+        .order_by(known.opened_at.desc())
+        .limit(_MOST_EPISODES)
+    )
+    if topics:
+        query = query.where(known.topic.in_(topics))
+    return [TrendEpisode(**row) for row in connection.execute(query).mappings()][::-1]
+
+
+def _terms(connection: Connection, which: Which, period: Period) -> list[RisingTerm]:
+    if period.until <= period.since:
+        return []
+    texts = sampled(connection, which, period.since, period.until, _MOST_TEXTS)
+    if not texts:
+        return []
+    usual = usual_before(connection, which, period.since)
+    return [RisingTerm(**asdict(found)) for found in rising_in(texts, usual, _MOST_TERMS)]

@@ -1,0 +1,77 @@
+"""The words of negative posts, read from the database when they are needed.
+
+Nothing of a text stays in the watch's memory or state: what is forgotten there is forgotten here, a restart loses
+nothing, and late posts are in. What is read is bounded; a long period is sampled evenly.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, Select, select
+
+from vigie_api.mentions.table import Stage, mentions
+from vigie_api.prediction.table import predictions
+from vigie_api.watch.terms import Rising, Usual, rising_terms, terms_of
+
+_SLICES: Final = 24
+_BEFORE: Final = timedelta(days=7)
+_USUAL: Final = 1_920
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Negative posts of these topics (none: of all), of one source or in one language."""
+
+    topics: Sequence[str] = ()
+    source: str | None = None
+    language: str | None = None
+
+    def query(self, since: datetime, until: datetime, most: int) -> Select[tuple[str]]:
+        """The texts, `most` of them, first ones first."""
+        query = (
+            select(predictions.c.text)
+            .select_from(mentions.join(predictions, predictions.c.id == mentions.c.id))
+            .where(mentions.c.created_at >= since, mentions.c.created_at < until)
+            .where(mentions.c.stage == int(Stage.COUNTED), mentions.c.counted, mentions.c.sentiment == "negative")
+            .order_by(mentions.c.created_at)
+            .limit(most)
+        )
+        if self.topics:
+            query = query.where(mentions.c.topic.in_(self.topics))
+        if self.source is not None:
+            query = query.where(mentions.c.source == self.source)
+        if self.language is not None:
+            query = query.where(mentions.c.language == self.language)
+        return query
+
+
+def sampled(connection: Connection, which: Which, since: datetime, until: datetime, most: int) -> list[str]:
+    """At most so many texts, spread evenly over the period: the first ones of each of 24 parts of it."""
+    part = (until - since) / _SLICES
+    found: list[str] = []
+    for number in range(_SLICES):
+        found.extend(
+            connection.scalars(which.query(since + number * part, since + (number + 1) * part, most // _SLICES))
+        )
+    return [text for text in found if text]
+
+
+def usual_before(connection: Connection, which: Which, at: datetime) -> Usual:
+    """The words of the week before a time."""
+    usual = Usual()
+    for text in sampled(connection, which, at - _BEFORE, at, _USUAL):
+        usual.add(text)
+    return usual
+
+
+def rising_in(texts: Iterable[str], usual: Usual, most: int) -> list[Rising]:
+    """The words that rose most in these texts."""
+    words: Counter[str] = Counter()
+    posts = 0
+    for text in texts:
+        words.update(terms_of(text))
+        posts += 1
+    return rising_terms(words, posts, usual, most)
