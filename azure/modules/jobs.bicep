@@ -1,0 +1,378 @@
+// Container Apps in the same network: the jobs (roles, migrations, first champion, retraining), and a second MLflow
+// server on the same database and artifacts, which only the jobs reach and which sleeps while they do.
+@description('Name of the environment.')
+param name string
+
+@description('Region.')
+param location string
+
+@description('Subnet of the environment.')
+param subnetId string
+
+@description('Identity of the containers: resource id.')
+param identityId string
+
+@description('The same identity: client id.')
+param identityClientId string
+
+@description('Server of the registry.')
+param registryServer string
+
+@description('Digest of each image: api, mlflow, trainer; sha256:….')
+param digests object
+
+@description('Address of the vault, with the slash at its end.')
+param vaultUri string
+
+@description('Host of the database.')
+param databaseHost string
+
+@description('Where artifacts go.')
+param artifacts string
+
+@description('Address of the API, as retraining reaches it.')
+param apiUrl string
+
+@description('Cores of a training.')
+param trainerCpu string
+
+@description('Memory of a training.')
+param trainerMemory string
+
+@description('With jobs for the staging slot.')
+param slots bool
+
+@description('Workspace of the logs.')
+param workspaceId string
+
+@description('Tags.')
+param tags object
+
+var mlflowName = 'mlflow-inside'
+var registries = [
+  {
+    server: registryServer
+    identity: identityId
+  }
+]
+var secretNames = [
+  'database-admin-password'
+  'database-api-password'
+  'database-mlflow-password'
+  'api-database-url'
+  'mlflow-admin-password'
+  'mlflow-api-password'
+  'mlflow-trainer-password'
+  'mlflow-secret-key'
+  'key-trainer'
+]
+var secretNamesOfStaging = slots ? ['api-database-url-staging'] : []
+var secrets = [for secret in concat(secretNames, secretNamesOfStaging): {
+  name: secret
+  keyVaultUrl: '${vaultUri}secrets/${secret}'
+  identity: identityId
+}]
+var trainerEnvironment = [
+  {
+    name: 'VIGIE_TRAINER_MLFLOW_URI'
+    value: 'https://${mlflow.properties.configuration.ingress.fqdn}/mlflow'
+  }
+  {
+    name: 'VIGIE_TRAINER_MLFLOW_USERNAME'
+    value: 'vigie-trainer'
+  }
+  {
+    name: 'VIGIE_TRAINER_MLFLOW_PASSWORD'
+    secretRef: 'mlflow-trainer-password'
+  }
+  {
+    name: 'VIGIE_TRAINER_API_URL'
+    value: apiUrl
+  }
+  {
+    name: 'VIGIE_TRAINER_API_KEY'
+    secretRef: 'key-trainer'
+  }
+  {
+    name: 'MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD'
+    value: 'false'
+  }
+  {
+    name: 'MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD'
+    value: 'false'
+  }
+  {
+    name: 'MLFLOW_DISABLE_TELEMETRY'
+    value: 'true'
+  }
+]
+var jobs = [
+  {
+    name: 'roles'
+    image: 'api'
+    command: ['python', '-c', loadTextContent('../database/roles.py')]
+    args: []
+    timeoutS: 300
+    cpu: '0.25'
+    memory: '0.5Gi'
+    variables: [
+      {
+        name: 'VIGIE_ROLES_HOST'
+        value: databaseHost
+      }
+      {
+        name: 'VIGIE_ROLES_ADMIN'
+        value: 'vigieadmin'
+      }
+      {
+        name: 'VIGIE_ROLES_ADMIN_PASSWORD'
+        secretRef: 'database-admin-password'
+      }
+      {
+        name: 'VIGIE_ROLES_API_PASSWORD'
+        secretRef: 'database-api-password'
+      }
+      {
+        name: 'VIGIE_ROLES_MLFLOW_PASSWORD'
+        secretRef: 'database-mlflow-password'
+      }
+      {
+        name: 'VIGIE_ROLES_STAGING'
+        value: slots ? '1' : ''
+      }
+    ]
+  }
+  {
+    name: 'migrate'
+    image: 'api'
+    command: ['vigie-api', 'migrate']
+    args: []
+    timeoutS: 900
+    cpu: '0.25'
+    memory: '0.5Gi'
+    variables: [
+      {
+        name: 'VIGIE_API_DATABASE_URL'
+        secretRef: 'api-database-url'
+      }
+      // Not a server: without keys only a loopback address is accepted.
+      {
+        name: 'VIGIE_API_HOST'
+        value: '127.0.0.1'
+      }
+    ]
+  }
+  {
+    name: 'bootstrap'
+    image: 'trainer'
+    command: []
+    args: ['bootstrap', '--wait', '600']
+    timeoutS: 3600
+    cpu: trainerCpu
+    memory: trainerMemory
+    variables: trainerEnvironment
+  }
+  {
+    name: 'retrain'
+    image: 'trainer'
+    command: []
+    args: ['retrain', '--json', '--reason', 'scheduled retraining']
+    timeoutS: 14400
+    cpu: trainerCpu
+    memory: trainerMemory
+    variables: trainerEnvironment
+  }
+]
+var jobsOfStaging = slots ? [
+  {
+    name: 'migrate-staging'
+    image: 'api'
+    command: ['vigie-api', 'migrate']
+    args: []
+    timeoutS: 900
+    cpu: '0.25'
+    memory: '0.5Gi'
+    variables: [
+      {
+        name: 'VIGIE_API_DATABASE_URL'
+        secretRef: 'api-database-url-staging'
+      }
+      {
+        name: 'VIGIE_API_HOST'
+        value: '127.0.0.1'
+      }
+    ]
+  }
+] : []
+
+resource inside 'Microsoft.App/managedEnvironments@2024-03-01' = {
+  name: name
+  location: location
+  tags: tags
+  properties: {
+    vnetConfiguration: {
+      infrastructureSubnetId: subnetId
+      internal: true
+    }
+    workloadProfiles: [
+      {
+        name: 'Consumption'
+        workloadProfileType: 'Consumption'
+      }
+    ]
+    appLogsConfiguration: {
+      destination: 'azure-monitor'
+    }
+  }
+}
+
+resource mlflow 'Microsoft.App/containerApps@2024-03-01' = {
+  name: mlflowName
+  location: location
+  tags: tags
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    environmentId: inside.id
+    workloadProfileName: 'Consumption'
+    configuration: {
+      activeRevisionsMode: 'Single'
+      registries: registries
+      secrets: secrets
+      ingress: {
+        external: false
+        targetPort: 5000
+        transport: 'http'
+        allowInsecure: false
+      }
+    }
+    template: {
+      containers: [
+        {
+          name: 'mlflow'
+          image: '${registryServer}/vigie-mlflow@${digests.mlflow}'
+          resources: {
+            cpu: json('0.5')
+            memory: '1Gi'
+          }
+          env: [
+            {
+              name: 'VIGIE_MLFLOW_STATIC_PREFIX'
+              value: '/mlflow'
+            }
+            {
+              name: 'VIGIE_MLFLOW_ALLOWED_HOSTS'
+              value: '${mlflowName}.internal.${inside.properties.defaultDomain},localhost,localhost:*,127.0.0.1,127.0.0.1:*'
+            }
+            {
+              name: 'VIGIE_MLFLOW_DATABASE_HOST'
+              value: databaseHost
+            }
+            {
+              name: 'VIGIE_MLFLOW_DATABASE_SSLMODE'
+              value: 'require'
+            }
+            {
+              name: 'VIGIE_MLFLOW_DATABASE_PASSWORD'
+              secretRef: 'database-mlflow-password'
+            }
+            {
+              name: 'VIGIE_MLFLOW_ARTIFACTS'
+              value: artifacts
+            }
+            {
+              name: 'VIGIE_MLFLOW_ADMIN_PASSWORD'
+              secretRef: 'mlflow-admin-password'
+            }
+            {
+              name: 'VIGIE_MLFLOW_API_PASSWORD'
+              secretRef: 'mlflow-api-password'
+            }
+            {
+              name: 'VIGIE_MLFLOW_TRAINER_PASSWORD'
+              secretRef: 'mlflow-trainer-password'
+            }
+            {
+              name: 'VIGIE_MLFLOW_SECRET_KEY'
+              secretRef: 'mlflow-secret-key'
+            }
+            {
+              name: 'AZURE_CLIENT_ID'
+              value: identityClientId
+            }
+          ]
+        }
+      ]
+      scale: {
+        minReplicas: 0
+        maxReplicas: 1
+      }
+    }
+  }
+}
+
+resource job 'Microsoft.App/jobs@2024-03-01' = [for item in concat(jobs, jobsOfStaging): {
+  name: item.name
+  location: location
+  tags: tags
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    environmentId: inside.id
+    workloadProfileName: 'Consumption'
+    configuration: {
+      triggerType: 'Manual'
+      replicaTimeout: item.timeoutS
+      replicaRetryLimit: 0
+      manualTriggerConfig: {
+        parallelism: 1
+        replicaCompletionCount: 1
+      }
+      registries: registries
+      secrets: secrets
+    }
+    template: {
+      containers: [
+        {
+          name: item.name
+          image: '${registryServer}/vigie-${item.image}@${digests[item.image]}'
+          command: empty(item.command) ? null : item.command
+          args: empty(item.args) ? null : item.args
+          resources: {
+            cpu: json(item.cpu)
+            memory: item.memory
+          }
+          env: item.variables
+        }
+      ]
+    }
+  }
+}]
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: inside
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'ContainerAppConsoleLogs'
+        enabled: true
+      }
+      {
+        category: 'ContainerAppSystemLogs'
+        enabled: true
+      }
+    ]
+  }
+}
+
+output mlflowHost string = mlflow.properties.configuration.ingress.fqdn
