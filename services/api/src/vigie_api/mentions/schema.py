@@ -2,12 +2,13 @@
 
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from vigie_api.prediction.schema import Topic, Tweet, no_nul
+from vigie_api.prediction.schema import Topic, Tweet
 
 MAX_MENTIONS: Final = 5_000
 MAX_REACH: Final = 2**63 - 1
+_NO_NUL: Final = r"^[^\u0000]*$"
 
 Source = Annotated[
     str,
@@ -25,19 +26,14 @@ class MentionIn(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Source
-    external_id: Annotated[str, AfterValidator(no_nul)] = Field(
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\u0000]*$",
-        description="Its id at the source. The same source and id sent again is the same post, whatever else differs.",
+    external_id: Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)] = Field(
+        description="Its id at the source. The same source and id sent again is the same post, whatever else differs."
     )
     topic: Topic = Field(description="What the watch counts it under, such as a brand.")
     text: Tweet
     created_at: AwareDatetime = Field(description="When it was posted, with its offset from UTC.")
-    author: Annotated[str, AfterValidator(no_nul)] | None = Field(
+    author: Annotated[str, Field(max_length=200, pattern=_NO_NUL)] | None = Field(
         None,
-        max_length=200,
-        pattern=r"^[^\u0000]*$",
         description="Who wrote it: a stable id or handle. Kept as a keyed hash only, so that one who posts a hundred "
         "times counts once.",
     )
