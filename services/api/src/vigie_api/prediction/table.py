@@ -24,6 +24,7 @@ predictions = Table(
     Column("model_version", String(20), nullable=False),
     Column("recipe", String(64), nullable=False),
     Column("topic", String(64)),
+    Index("ix_predictions_model_version_created_at", "model_version", "created_at"),
     Index("ix_predictions_topic", "topic", "created_at", postgresql_where=_NAMED, sqlite_where=_NAMED),
 )
 

@@ -11,6 +11,7 @@ Wei, Iyer and Bilmes, "Submodularity in Data Subset Selection and Active Learnin
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -30,6 +31,7 @@ _FLOOR = 1.0  # worth of a post that the model is sure of, where doubt adds up t
 _DISAGREEMENT = 1.0
 _DISPUTE = 4.0
 _GRAM = 4
+_WORDS_REMEMBERED = 16_384
 _KEPT = 0.8  # of what a term adds, each time that a post with it was chosen
 _RARE = 0.1  # weight of a term that one post alone has: it teaches nothing of the others
 _WORDLESS = 1e-3  # what a post without words adds, so that doubt still ranks it
@@ -134,15 +136,26 @@ class _Vocabulary:
         """Which terms a word has: itself, and every four characters of it in a row. Shape (words, terms)."""
         grams: dict[str, int] = {}
         terms: list[list[int]] = []
+        first = len(self.known)
         for number, word in enumerate(self.known):
-            padded = f" {word} "
-            pieces = [padded[at : at + _GRAM] for at in range(max(1, len(padded) - _GRAM + 1))]
-            terms.append([number, *(len(self.known) + grams.setdefault(piece, len(grams)) for piece in pieces)])
+            terms.append([number, *[first + grams.setdefault(piece, len(grams)) for piece in _pieces(word)]])
         return _incidence(terms or [[]], len(self.known) + len(grams))
 
     def _number(self, word: str) -> int:
-        number = self._as_written[word] = self.known.setdefault(_LONG.sub(r"\1\1", word), len(self.known))
+        number = self._as_written[word] = self.known.setdefault(_shortened(word), len(self.known))
         return number
+
+
+# The words of one list are mostly those of the one before.
+@lru_cache(_WORDS_REMEMBERED)
+def _pieces(word: str) -> tuple[str, ...]:
+    padded = f" {word} "
+    return tuple(padded[at : at + _GRAM] for at in range(max(1, len(padded) - _GRAM + 1)))
+
+
+@lru_cache(_WORDS_REMEMBERED)
+def _shortened(word: str) -> str:
+    return _LONG.sub(r"\1\1", word)
 
 
 def _groups(candidates: Sequence[Candidate], words: Sequence[list[int]]) -> list[list[int]]:

@@ -22,6 +22,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("topic IS NOT NULL"),
         sqlite_where=sa.text("topic IS NOT NULL"),
     )
+    op.create_index("ix_predictions_model_version_created_at", "predictions", ["model_version", "created_at"])
+    op.drop_index("ix_predictions_confidence", "predictions")
+    op.create_index(
+        "ix_predictions_confidence",
+        "predictions",
+        ["language", sa.text("CAST(abs(score - 0.5) * 40 AS INTEGER)"), "created_at", "model_version"],
+        postgresql_where=sa.text("text <> ''"),
+        sqlite_where=sa.text("text <> ''"),
+    )
     op.create_table(
         "mentions",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True),
