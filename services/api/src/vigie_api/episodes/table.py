@@ -13,13 +13,13 @@ watch_topics = Table(
     "watch_topics",
     metadata,
     Column("topic", String(64), primary_key=True),
-    Column("state", JSON(), nullable=False),
     Column("false_alarms", Integer(), nullable=False),
     Column("learning", Boolean(), nullable=False),  # too little is known yet to tell what is normal
     Column("sources", JSON(), nullable=False),
     Column("last_post_at", UtcDateTime(), nullable=False),  # the newest post's own time
     Column("held_until", UtcDateTime()),  # history is coming in: until then no further than its newest post
     Column("updated_at", UtcDateTime(), nullable=False),
+    Column("state", JSON(), nullable=False),  # last, for SQLite reads through all that comes before what is wanted
 )
 
 # Hashes of the words and of the authors that counted within hours, so that copies are known; swept when they are old.

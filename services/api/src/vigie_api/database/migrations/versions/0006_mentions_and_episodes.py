@@ -52,20 +52,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name="uq_mentions_id"),
     )
     op.create_index("uq_mentions_source_external_id", "mentions", ["source", "external_id"], unique=True)
-    op.create_index("ix_mentions_created_at", "mentions", ["created_at"])
-    op.create_index("ix_mentions_topic_created_at", "mentions", ["topic", "created_at"])
+    op.create_index("ix_mentions_created_at", "mentions", ["created_at", "seq"])
+    op.create_index("ix_mentions_topic_created_at", "mentions", ["topic", "created_at", "seq"])
     waiting = sa.text("stage < 2")
     op.create_index("ix_mentions_waiting", "mentions", ["stage", "seq"], postgresql_where=waiting, sqlite_where=waiting)
     op.create_table(
         "watch_topics",
         sa.Column("topic", sa.String(64)),
-        sa.Column("state", sa.JSON(), nullable=False),
         sa.Column("false_alarms", sa.Integer(), nullable=False),
         sa.Column("learning", sa.Boolean(), nullable=False),
         sa.Column("sources", sa.JSON(), nullable=False),
         sa.Column("last_post_at", _TIME, nullable=False),
         sa.Column("held_until", _TIME),
         sa.Column("updated_at", _TIME, nullable=False),
+        sa.Column("state", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("topic", name="pk_watch_topics"),
     )
     op.create_table(
