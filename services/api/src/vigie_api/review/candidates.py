@@ -7,7 +7,7 @@ looked for in the time in which it predicted. A topic has an index on time alone
 read and put in order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -40,10 +40,11 @@ from vigie_api.shadow.table import shadow_scores
 
 WAITING_AT_MOST = 10_000
 OF_TOPIC_AT_MOST = 10_000
+_ALL = frozenset(predictions.c.keys())
 _TICK = timedelta(microseconds=1)
 _STEPS = 21  # of confidence, 0.025 wide
 _CONTRADICTED_AT_MOST = 250
-_CONTRADICTIONS_READ = 2_000
+_CONTRADICTIONS_READ = 1_000
 _READ_CHARS = 500  # of a post: thousands of the longest would be chosen from for seconds
 
 # Written out, and not with bound numbers: an index serves no expression but its own. Postgres rounds here and SQLite
@@ -79,16 +80,16 @@ class Range:
     model_version: str | None = None
     topic: str | None = None
 
-    def where(self, *, by_id: bool = False) -> list[ColumnElement[bool]]:
+    def where(self, beside: Collection[str] = ()) -> list[ColumnElement[bool]]:
         """The range as conditions on the predictions table. A prediction whose text was taken away is in none.
 
-        `by_id`: the ids are known. SQLite, which keeps no statistics, would go through all of a language instead; an
-        expression has no index.
+        `beside`: columns by which rows are not to be found, since there is a better way. SQLite keeps no statistics,
+        and would rather go through all of a language than look up a hundred ids. An expression has no index.
         """
 
         def column(name: str) -> ColumnElement[Any]:
             found = predictions.c[name]
-            return func.coalesce(found, found) if by_id else found
+            return func.coalesce(found, found) if name in beside else found
 
         conditions = [_worded]
         if self.since is not None:
@@ -140,7 +141,7 @@ def read_pool(connection: Connection, wanted: Range, at_most: int, now: datetime
         pool.add(_contradicted(connection, wanted, challenger))
     pool.disputes = disputes(connection, now)
     if pool.disputes:
-        disputed = _rows(wanted, challenger, by_id=True).where(predictions.c.id.in_(pool.disputes))
+        disputed = _rows(wanted, challenger, _ALL).where(predictions.c.id.in_(pool.disputes))
         pool.add(connection.execute(disputed).mappings())
     return pool
 
@@ -160,9 +161,9 @@ def _unjudged() -> ColumnElement[bool]:
     return ~exists().where(feedback.c.prediction_id == predictions.c.id, feedback.c.current)
 
 
-def _rows(wanted: Range, challenger: str | None, *, by_id: bool = False) -> Select[Any]:
+def _rows(wanted: Range, challenger: str | None, beside: Collection[str] = ()) -> Select[Any]:
     score: Any = null() if challenger is None else shadow_scores.c.score
-    query = select(predictions, score.label("challenger_score")).where(*wanted.where(by_id=by_id))
+    query = select(predictions, score.label("challenger_score")).where(*wanted.where(beside))
     if challenger is None:
         return query
     opinion = and_(shadow_scores.c.prediction_id == predictions.c.id, shadow_scores.c.version == challenger)
@@ -177,7 +178,7 @@ def _contradicted(connection: Connection, wanted: Range, challenger: str) -> Seq
     if wanted.model_version is not None:
         lately = lately.where(shadow_scores.c.champion_version == wanted.model_version)
     newest = lately.order_by(shadow_scores.c.scored_at.desc()).limit(_CONTRADICTIONS_READ).subquery()
-    query = _rows(wanted, challenger, by_id=True).join(newest, newest.c.prediction_id == predictions.c.id)
+    query = _rows(wanted, challenger, _ALL).join(newest, newest.c.prediction_id == predictions.c.id)
     query = query.where(_unjudged())
     return connection.execute(query.order_by(newest.c.scored_at.desc()).limit(_CONTRADICTED_AT_MOST)).mappings().all()
 
@@ -215,7 +216,7 @@ def _least_confident(
     languages = get_args(Language) if wanted.language is None else (wanted.language,)
     step, limit = bindparam("step", type_=Integer), bindparam("limit", type_=Integer)
     # Each language has its part of the index in the order asked for. With a limit of its own none is read to its end.
-    parts = (_rows(replace(wanted, language=language), challenger) for language in languages)
+    parts = (_rows(replace(wanted, language=language), challenger, ("model_version",)) for language in languages)
     of_step = (part.where(_step == step, _unjudged()).order_by(predictions.c.created_at.desc()) for part in parts)
     newest = union_all(*(select(part.limit(limit).subquery()) for part in of_step))
     newest = newest.order_by(desc("created_at")).limit(limit)
