@@ -225,6 +225,7 @@ def test_another_page_is_reached_from_the_head_of_every_page(api, monkeypatch):
     monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
     page = AppTest.from_file(str(SCRIPT), default_timeout=20).run()
     assert [link.proto.label for link in page.get("page_link")] == [
+        "Veille",
         "Analyse",
         "À vérifier",
         "Alertes",

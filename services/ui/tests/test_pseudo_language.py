@@ -163,5 +163,5 @@ def test_failures_say_nothing_of_their_own(strange, api, status):
 
 
 def test_every_page_is_found_and_named():
-    assert [page.path for page in views.all_pages()] == ["analyse", "review", "alertes", "models"]
+    assert [page.path for page in views.all_pages()] == ["veille", "analyse", "review", "alertes", "models"]
     assert sum(page.default for page in views.all_pages()) == 1

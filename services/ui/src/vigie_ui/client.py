@@ -22,8 +22,11 @@ from vigie_ui.answers import (
     Sentiment,
     Verdict,
 )
+from vigie_ui.episode_answers import Episode, Episodes
 from vigie_ui.failures import ApiError, Reason, error_of
+from vigie_ui.mention_answers import Mentions
 from vigie_ui.review_answers import Patterns, Review
+from vigie_ui.topic_answers import Topics, Trends
 from vigie_ui.watch_answers import Drift, Moved, Moves, Served
 
 # Who calls the API needs what it answers.
@@ -174,12 +177,49 @@ class VigieClient:
         """Let the previous version serve again. Raises ApiError, REFUSED without the right `admin`."""
         return self._call(Moved, "POST", "/v1/models/rollback", {"reason": reason}, VERSION_TIMEOUT_S)
 
+    def topics(self) -> Topics:
+        """How every topic does now, the worst first. Raises ApiError."""
+        return self._call(Topics, "GET", "/v1/topics")
+
+    def trends(self, **filters: str | None) -> Trends:
+        """A period in steps of time. Raises ApiError."""
+        return self._call(Trends, "GET", "/v1/trends", query=filters)
+
+    def mentions(self, count: int, **filters: str | None) -> Mentions:
+        """A page of posts, the latest first. Raises ApiError."""
+        return self._call(Mentions, "GET", "/v1/mentions", query={"limit": str(count), **filters})
+
+    def episodes(self, count: int, **filters: str | None) -> Episodes:
+        """A page of episodes, the latest first. Raises ApiError."""
+        return self._call(Episodes, "GET", "/v1/episodes", query={"limit": str(count), **filters})
+
+    def episode(self, episode_id: str) -> Episode:
+        """One episode with its posts. Raises ApiError, MISSING or UNREADABLE when there is no such episode."""
+        return self._call(Episode, "GET", f"/v1/episodes/{quote(episode_id, safe='')}")
+
+    def change_episode(self, episode_id: str, **changes: str | bool | None) -> Episode:
+        """Acknowledge, assign, note or mark as a false alarm; what is not named stays. Raises ApiError."""
+        return self._call(Episode, "PATCH", f"/v1/episodes/{quote(episode_id, safe='')}", changes)
+
+    def episode_report(self, episode_id: str, language: str) -> bytes:
+        """The report of an episode, a page of HTML that stands alone. Raises ApiError."""
+        path = f"/v1/episodes/{quote(episode_id, safe='')}/report"
+        try:
+            response = self._http.get(
+                path, params={"language": language}, headers={"Accept": "text/html"}, timeout=EXPORT_TIMEOUT_S
+            )
+        except httpx.HTTPError as error:
+            raise ApiError(Reason.AWAY) from error
+        if not response.is_success:
+            raise error_of(response)
+        return response.content
+
     def _call(
         self,
         answer: type[AnswerT],
         method: str,
         path: str,
-        body: dict[str, str] | None = None,
+        body: Mapping[str, str | bool | None] | None = None,
         patience_s: float = 0.0,
         query: Mapping[str, str | None] | None = None,
     ) -> AnswerT:

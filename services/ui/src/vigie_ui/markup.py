@@ -1,5 +1,6 @@
 """HTML of the page's cards. What people wrote goes through `escape` and is shown as text, never read as markup."""
 
+import re
 from html import escape
 from importlib import resources
 from typing import Final, Literal
@@ -76,6 +77,11 @@ def section(title: str, note: str = "") -> str:
 def small_label(text: str) -> str:
     """A quiet line above a group of controls."""
     return f'<p class="v-label">{escape(text)}</p>'
+
+
+def plain(text: str) -> str:
+    """A text in a button's label, where Streamlit would read Markdown in it."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])", r"\\\1", text)
 
 
 def quiet(text: str) -> str:

@@ -28,7 +28,7 @@ KEPT_FIELDS: Final = (
     "alerts_kind",
     "alerts_period",
 )
-STYLESHEETS: Final = ("page.css", "review.css", "watch.css")
+STYLESHEETS: Final = ("page.css", "review.css", "watch.css", "veille.css")
 COUNT_EVERY_S: Final = 10.0
 MOST_COUNTED: Final = 99
 

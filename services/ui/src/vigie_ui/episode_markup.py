@@ -1,0 +1,129 @@
+"""HTML of episodes. What people wrote goes through `escape`."""
+
+from html import escape
+from typing import Final
+
+from vigie_ui.alert_markup import Clock, signed
+from vigie_ui.episode_answers import Episode
+from vigie_ui.feed_markup import post
+from vigie_ui.i18n import Catalogue
+from vigie_ui.mention_answers import Mention
+from vigie_ui.topic_markup import amount, state
+
+TITLE_KEYS: Final = {
+    "watch": "episode.title_watch",
+    "serious": "episode.title_serious",
+    "critical": "episode.title_critical",
+}
+PROGRESS_KEYS: Final = {
+    "open": "episode.state_open",
+    "cooling": "episode.state_cooling",
+    "closed": "episode.state_closed",
+}
+
+
+def severity(episode: Episode) -> str:
+    """Its severity, as far as this page knows it."""
+    return episode.severity if episode.severity in TITLE_KEYS else "watch"
+
+
+def title(episode: Episode, say: Catalogue) -> str:
+    """What goes on, in one line."""
+    return say(TITLE_KEYS[severity(episode)], topic=episode.topic)
+
+
+def panel(episode: Episode, clock: Clock, say: Catalogue) -> str:
+    """An episode: how bad, since when, how much more than usual, on which words, and who has it in hand."""
+    name = severity(episode)
+    tone = "v-over" if episode.closed else f"v-is-{name}"
+    return (
+        f'<section class="v-episode {tone}"><div class="v-episode-head"><div>'
+        f'<p class="v-episode-state">{state(name, say)}<span>{escape(progress(episode, say))}</span></p>'
+        f"<h2>{escape(title(episode, say))}</h2></div></div>"
+        f'<p class="v-episode-when">{escape(_when(episode, clock, say))}</p>'
+        f"{_figures(episode, say)}{_terms(episode, say)}{_in_hand(episode, clock, say)}</section>"
+    )
+
+
+def progress(episode: Episode, say: Catalogue) -> str:
+    """Whether it goes on."""
+    return say(PROGRESS_KEYS.get(episode.state, "episode.state_open"))
+
+
+def _when(episode: Episode, clock: Clock, say: Catalogue) -> str:
+    told = [say("episode.since", onset=clock(episode.onset_at), opened=clock(episode.opened_at))]
+    if episode.escalated_at is not None:
+        told.append(say("episode.escalated", when=clock(episode.escalated_at)))
+    if episode.closed_at is not None:
+        told.append(say("episode.over", when=clock(episode.closed_at)))
+    return " ".join(told)
+
+
+def _figures(episode: Episode, say: Catalogue) -> str:
+    usual = say("episode.usual", expected=amount(episode.expected, say))
+    if episode.ratio is not None and episode.ratio >= 1.5:
+        usual = say("episode.times", ratio=amount(episode.ratio, say), expected=amount(episode.expected, say))
+    figures = [(say.number(episode.negatives), say("episode.negatives"), usual)]
+    if episode.share is not None:
+        posts = say.plural("episode.of_posts", episode.posts)
+        figures.append((say.percent(episode.share), say("episode.share"), posts))
+    if episode.reach:
+        figures.append((say.number(episode.reach), say("episode.reach"), say("episode.reach_note")))
+    cells = "".join(
+        f"<div><dt>{escape(name)}</dt><dd><strong>{escape(value)}</strong><span>{escape(note)}</span></dd></div>"
+        for value, name, note in figures
+    )
+    return f'<dl class="v-episode-figures">{cells}</dl>'
+
+
+def _terms(episode: Episode, say: Catalogue) -> str:
+    if not episode.terms:
+        return ""
+    chips = "".join(
+        f"<li>{escape(term.term)} <span>{escape(say.number(term.count))}</span></li>" for term in episode.terms[:10]
+    )
+    return f'<div class="v-words"><p>{escape(say("episode.terms"))}</p><ul>{chips}</ul></div>'
+
+
+def _in_hand(episode: Episode, clock: Clock, say: Catalogue) -> str:
+    lines = []
+    if episode.acknowledged_at is not None:
+        keys = ("alert.by", "alert.by_someone")
+        lines.append(escape(signed(keys, episode.acknowledged_by, clock(episode.acknowledged_at), say)))
+    if episode.assignee:
+        lines.append(escape(say("episode.assigned", who=episode.assignee)))
+    told = f'<p class="v-row-line">{" · ".join(lines)}</p>' if lines else ""
+    note = f"<p>{escape(episode.note)}</p>" if episode.note else ""
+    return f'<div class="v-inhand">{told}{note}</div>' if told or note else ""
+
+
+def posts(episode: Episode, clock: Clock, say: Catalogue) -> str:
+    """The posts that began it, and those that say best what it is about."""
+    return _listed("episode.first", episode.posts_first, clock, say, opened=False) + _listed(
+        "episode.representative", episode.posts_representative, clock, say, opened=True
+    )
+
+
+def _listed(words: str, mentions: tuple[Mention, ...], clock: Clock, say: Catalogue, *, opened: bool) -> str:
+    if not mentions:
+        return ""
+    rows = "".join(f"<li>{post(mention, None, clock, say, topic=False)}</li>" for mention in mentions)
+    flag = " open" if opened else ""
+    return f'<details class="v-evidence v-posts"{flag}><summary>{escape(say(words))}</summary><ul>{rows}</ul></details>'
+
+
+def row(episode: Episode, clock: Clock, say: Catalogue) -> str:
+    """One episode in a list: when, what, how bad, and what was made of it."""
+    end = clock(episode.closed_at) if episode.closed_at else progress(episode, say)
+    facts = [say("episode.span", start=clock(episode.onset_at), end=end)]
+    facts.append(
+        say("episode.against", negatives=say.number(episode.negatives), expected=amount(episode.expected, say))
+    )
+    if episode.assignee:
+        facts.append(say("episode.assigned", who=episode.assignee))
+    if episode.false_alarm:
+        facts.append(say("episode.false_alarm"))
+    return (
+        f'<div class="v-past"><p><strong>{escape(episode.topic)}</strong>{state(severity(episode), say)}</p>'
+        f'<p class="v-row-line">{escape(" · ".join(facts))}</p></div>'
+    )

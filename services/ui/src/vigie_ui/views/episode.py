@@ -1,0 +1,258 @@
+"""Episodes: the one that matters on top, with what can be done about it, and those that are over."""
+
+from typing import Final
+
+import streamlit as st
+
+from vigie_ui import episode_markup, markup
+from vigie_ui.browser import bring_into_view
+from vigie_ui.client import MAX_COMMENT_CHARS
+from vigie_ui.episode_answers import Episode
+from vigie_ui.failures import ApiError, Reason
+from vigie_ui.i18n import load_catalogue
+from vigie_ui.views.lookout import NAMED, PAST_SHOWN, Lookout, name_episode
+
+MAX_NAME_CHARS: Final = 64
+MOST_PAST: Final = 200
+LOOKS: Final = "episode_looks"
+"""Where the session counts how often an episode was called to the top from the foot of the page."""
+_WORST: Final = ("critical", "serious", "watch")
+
+
+def episodes_now(lookout: Lookout, topic: str | None) -> None:
+    """The episode that the address names, or the worst that is open, and the ways to the other open ones."""
+    named = st.query_params.get(NAMED)
+    try:
+        found = lookout.open_episodes()
+    except ApiError:
+        found = None
+    running = sorted(found.episodes if found else (), key=lambda one: (one.topic != topic, _rank(one)))
+    shown = named or (running[0].id if running else None)
+    with st.container(key="episode_shown"):
+        if shown is not None:
+            _one(lookout, shown, named=named is not None)
+    with st.container(key="episodes_also"):
+        others = [one for one in running if one.id != shown]
+        if others:
+            st.html(markup.small_label(lookout.say.plural("episode.also", len(others))))
+        for one in others:
+            _way(lookout, one)
+
+
+def _rank(episode: Episode) -> int:
+    return _WORST.index(episode.severity) if episode.severity in _WORST else len(_WORST)
+
+
+def _one(lookout: Lookout, episode_id: str, *, named: bool) -> None:
+    say = lookout.say
+    try:
+        episode = lookout.episode(episode_id)
+    except ApiError as error:
+        unknown = error.reason in (Reason.MISSING, Reason.UNREADABLE)
+        title, text = ("episode.unknown_title", "episode.unknown_text") if unknown else ("trouble.failed_title", "")
+        st.html(markup.message("warn", say(title), say(text) if text else ""))
+        episode = None
+    if episode is not None:
+        with st.container(key="episode_card"):
+            with st.container(key="episode_told"):
+                st.html(episode_markup.panel(episode, lookout.clock, say))
+                _outcome(lookout, episode)
+                _actions(lookout, episode)
+            with st.container(key="episode_posts"):
+                st.html(episode_markup.posts(episode, lookout.clock, say))
+        if st.session_state.get(LOOKS):
+            bring_into_view(".st-key-episode_card", turn=st.session_state[LOOKS])
+    if named:
+        st.button(
+            say("episode.leave"),
+            key="leave_episode",
+            type="tertiary",
+            icon=":material/arrow_back:",
+            on_click=name_episode,
+            args=(None,),
+        )
+
+
+def _outcome(lookout: Lookout, episode: Episode) -> None:
+    say = lookout.say
+    with st.container(key="episode_outcome"):
+        if st.session_state.get("episode_failed") == episode.id:
+            st.html(markup.message("warn", say("episode.failed_title"), say("episode.failed_text"), urgent=True))
+        if episode.false_alarm:
+            st.html(markup.message("calm", say("episode.false_alarm_title"), say("episode.false_alarm_text")))
+
+
+def _actions(lookout: Lookout, episode: Episode) -> None:
+    doing = st.session_state.get("episode_doing")
+    with st.container(key="episode_doing"):
+        if doing == ("care", episode.id):
+            _care(lookout, episode)
+        elif doing == ("false_alarm", episode.id):
+            _false_alarm(lookout, episode)
+        else:
+            _offer(lookout, episode)
+
+
+def _offer(lookout: Lookout, episode: Episode) -> None:
+    say = lookout.say
+    with st.container(key="episode_row", horizontal=True):
+        if episode.acknowledged_at is None:
+            st.button(
+                say("episode.acknowledge"),
+                key="acknowledge_episode",
+                icon=":material/check:",
+                type="primary",
+                on_click=_change,
+                args=(lookout, episode.id, {"acknowledged": True}),
+            )
+        st.button(
+            say("episode.care"),
+            key="care_episode",
+            icon=":material/edit_note:",
+            on_click=_do,
+            args=("care", episode),
+        )
+        st.download_button(
+            say("episode.report"),
+            lambda: _report(lookout, episode.id),
+            file_name=f"vigie-{episode.opened_at.date().isoformat()}-{episode.id[:8]}.html",
+            mime="text/html",
+            key="report_episode",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        if episode.false_alarm:
+            st.button(
+                say("episode.undo_false_alarm"),
+                key="undo_false_alarm",
+                type="tertiary",
+                icon=":material/undo:",
+                on_click=_change,
+                args=(lookout, episode.id, {"false_alarm": False}),
+            )
+        else:
+            st.button(
+                say("episode.mark_false_alarm"),
+                key="false_alarm",
+                type="tertiary",
+                on_click=_do,
+                args=("false_alarm", episode),
+            )
+
+
+def _care(lookout: Lookout, episode: Episode) -> None:
+    say = lookout.say
+    st.text_input(
+        say("episode.assignee"),
+        key=f"assignee_{episode.id}",
+        max_chars=MAX_NAME_CHARS,
+        placeholder=say("episode.assignee_placeholder"),
+    )
+    st.text_area(
+        say("alerts.note"),
+        key=f"episode_note_{episode.id}",
+        height=96,
+        max_chars=MAX_COMMENT_CHARS,
+        placeholder=say("alerts.note_placeholder"),
+    )
+    with st.container(key="care_row", horizontal=True):
+        st.button(say("episode.save"), key="save_care", type="primary", on_click=_save_care, args=(lookout, episode.id))
+        st.button(say("feedback.cancel"), key="cancel_care", type="tertiary", on_click=_stop)
+
+
+def _save_care(lookout: Lookout, episode_id: str) -> None:
+    changes = {
+        "assignee": (st.session_state.get(f"assignee_{episode_id}") or "").strip() or None,
+        "note": (st.session_state.get(f"episode_note_{episode_id}") or "").strip() or None,
+    }
+    _change(lookout, episode_id, changes)
+
+
+def _false_alarm(lookout: Lookout, episode: Episode) -> None:
+    say = lookout.say
+    st.html(markup.message("calm", say("episode.false_alarm_question"), say("episode.false_alarm_effect")))
+    with st.container(key="false_alarm_row", horizontal=True):
+        st.button(
+            say("episode.false_alarm_confirm"),
+            key="confirm_false_alarm",
+            type="primary",
+            on_click=_change,
+            args=(lookout, episode.id, {"false_alarm": True}),
+        )
+        st.button(say("feedback.cancel"), key="cancel_false_alarm", type="tertiary", on_click=_stop)
+
+
+def _do(what: str, episode: Episode) -> None:
+    # Named, this episode stays on top whatever else begins while the reader writes about it.
+    name_episode(episode.id)
+    st.session_state["episode_doing"] = (what, episode.id)
+    st.session_state["episode_failed"] = None
+    st.session_state[f"assignee_{episode.id}"] = episode.assignee or ""
+    st.session_state[f"episode_note_{episode.id}"] = episode.note or ""
+
+
+def _stop() -> None:
+    st.session_state["episode_doing"] = None
+    st.session_state["episode_failed"] = None
+
+
+def _change(lookout: Lookout, episode_id: str, changes: dict[str, str | bool | None]) -> None:
+    name_episode(episode_id)
+    try:
+        lookout.api.change_episode(episode_id, **changes)
+    except ApiError:
+        # What was typed stays in its fields, to be sent again.
+        st.session_state["episode_failed"] = episode_id
+        return
+    _stop()
+    lookout.forget_episodes()
+
+
+def _report(lookout: Lookout, episode_id: str) -> bytes:
+    say = load_catalogue(lookout.say.language)
+    try:
+        return lookout.api.episode_report(episode_id, say.language)
+    except ApiError:
+        page = markup.message("warn", say("episode.report_failed"), say("episode.failed_text"))
+        return f'<!doctype html><html lang="{say.language}"><meta charset="utf-8">{page}</html>'.encode()
+
+
+def past_episodes(lookout: Lookout, topic: str | None) -> None:
+    """Those that are over, each with the way to it."""
+    say = lookout.say
+    count = st.session_state.get("past_count", PAST_SHOWN)
+    try:
+        found = lookout.past_episodes(topic, count)
+    except ApiError:
+        return
+    with st.container(key="past"):
+        st.html(markup.section(say("past.title"), say("past.note")))
+        if found is None or not found.episodes:
+            st.html(markup.quiet(say("past.none")))
+            return
+        with st.container(key="past_rows"):
+            for one in found.episodes:
+                _way(lookout, one)
+        if found.next_cursor and count < MOST_PAST:
+            st.button(say("past.more"), key="more_past", on_click=_show_past, args=(count + PAST_SHOWN,))
+
+
+def _show_past(count: int) -> None:
+    st.session_state["past_count"] = count
+
+
+def _way(lookout: Lookout, episode: Episode) -> None:
+    with st.container(key=f"way_{episode.id}"):
+        st.html(episode_markup.row(episode, lookout.clock, lookout.say))
+        st.button(
+            lookout.say("past.look"),
+            key=f"look_at_{episode.id}",
+            type="tertiary",
+            on_click=_look_at,
+            args=(episode.id,),
+        )
+
+
+def _look_at(episode_id: str) -> None:
+    name_episode(episode_id)
+    st.session_state[LOOKS] = st.session_state.get(LOOKS, 0) + 1
