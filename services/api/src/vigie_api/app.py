@@ -26,6 +26,8 @@ from vigie_api.champion.registry import Registry
 from vigie_api.champion.serving import Serving
 from vigie_api.champion.source import ModelSource, RegistrySource, load_artifact
 from vigie_api.champion.versions import Versions
+from vigie_api.connectors import routes as connector_routes
+from vigie_api.connectors.fleet import Fleet
 from vigie_api.database.engine import Database, is_away
 from vigie_api.database.migrate import migrate
 from vigie_api.docs_page import add_docs_page
@@ -107,6 +109,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         alert_routes.router,
         episode_routes.router,
         mention_routes.taking,
+        connector_routes.router,
         champion_routes.router,
         prediction_reading_routes.router,
         drift_routes.router,
@@ -147,6 +150,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             services.mentions.run(settings.spool_drain_s),
             services.waiting.run(),
             services.scorer.run(),
+            services.connectors.run(),
             services.courier.run("event"),
             services.courier.run("email"),
             services.refresher.run(settings.poll_s),
@@ -241,6 +245,7 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         mentions=mention_desk,
         waiting=waiting,
         scorer=scorer,
+        connectors=Fleet(settings, database, mention_desk, metrics.registry),
     )
 
 

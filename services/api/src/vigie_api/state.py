@@ -13,6 +13,7 @@ from vigie_api.champion.refresh import Refresher
 from vigie_api.champion.registry import Registry
 from vigie_api.champion.serving import Serving
 from vigie_api.champion.versions import Versions
+from vigie_api.connectors.fleet import Fleet
 from vigie_api.database.engine import Database
 from vigie_api.drift.watch import DriftWatch
 from vigie_api.feedback.desk import FeedbackDesk
@@ -50,6 +51,7 @@ class Services:
     mentions: MentionDesk
     waiting: Waiting
     scorer: MentionScorer
+    connectors: Fleet
 
 
 def services(request: Request) -> Services:
