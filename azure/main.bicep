@@ -83,6 +83,12 @@ param mailFrom string = ''
 @description('Who gets alerts: addresses, separated by commas.')
 param mailTo string = ''
 
+@description('Connectors that fetch posts, a JSON list: docs/connectors.md. Those of the kind x need the secret x-bearer-token.')
+param connectors string = ''
+
+@description('The secret x-bearer-token is in the vault.')
+param withX bool = false
+
 @description('Tags of every resource.')
 param tags object = {}
 
@@ -101,6 +107,7 @@ var computed = {
   VIGIE_API_MAIL_FROM: mailFrom
   VIGIE_API_MAIL_TO: mailTo
   VIGIE_API_MAIL_LANGUAGE: language
+  VIGIE_API_CONNECTORS: connectors
   VIGIE_API_APPINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
   VIGIE_MLFLOW_ALLOWED_HOSTS: 'localhost,localhost:*,127.0.0.1,127.0.0.1:*,${host},${stagingHost}'
   VIGIE_MLFLOW_CORS_ORIGINS: 'https://${host},https://${stagingHost}'
@@ -108,11 +115,13 @@ var computed = {
   VIGIE_MLFLOW_ARTIFACTS: storage.outputs.address
   AZURE_CLIENT_ID: identity.properties.clientId
 }
-// A rehearsal tells nobody: no e-mail to the marketing team, nothing among production's telemetry.
+var absentSecrets = concat(empty(smtpUsername) ? ['smtp-password'] : [], withX ? [] : ['x-bearer-token'])
+// A rehearsal tells nobody and fetches nothing: no e-mail to the marketing team, nothing among production's telemetry.
 var computedOfStaging = union(computed, {
   VIGIE_API_PUBLIC_URL: 'https://${stagingHost}'
   VIGIE_API_SMTP_HOST: ''
   VIGIE_API_SMTP_USERNAME: ''
+  VIGIE_API_CONNECTORS: ''
   VIGIE_API_APPINSIGHTS_CONNECTION_STRING: ''
 })
 var stickySettings = [
@@ -121,6 +130,8 @@ var stickySettings = [
   'VIGIE_API_SMTP_HOST'
   'VIGIE_API_SMTP_USERNAME'
   'VIGIE_API_SMTP_PASSWORD'
+  'VIGIE_API_X_BEARER_TOKEN'
+  'VIGIE_API_CONNECTORS'
   'VIGIE_API_APPINSIGHTS_CONNECTION_STRING'
 ]
 
@@ -191,7 +202,7 @@ module settings 'modules/settings.bicep' = {
   params: {
     vaultUri: vault.properties.vaultUri
     computed: computed
-    mail: !empty(smtpUsername)
+    absentSecrets: absentSecrets
     staging: false
   }
 }
@@ -201,7 +212,7 @@ module stagingSettings 'modules/settings.bicep' = {
   params: {
     vaultUri: vault.properties.vaultUri
     computed: computedOfStaging
-    mail: false
+    absentSecrets: ['smtp-password', 'x-bearer-token']
     staging: true
   }
 }

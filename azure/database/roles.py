@@ -5,6 +5,7 @@ _STAGING (anything but empty: there is a database `vigie_staging`), _SSLMODE.
 """
 
 import os
+import sys
 
 import psycopg
 from psycopg import sql
@@ -34,7 +35,7 @@ def main() -> None:
             settle_role(connection, role, password)
         for database, owner in owners.items():
             settle_database(connection, database, owner)
-    print(f"roles {', '.join(passwords)} own {', '.join(owners)}")
+    sys.stdout.write(f"roles {', '.join(passwords)} own {', '.join(owners)}" + "\n")
 
 
 def settle_role(connection: psycopg.Connection, role: str, password: str) -> None:

@@ -5,8 +5,8 @@ param vaultUri string
 @description('Name of setting -> value, of every setting that containers.json calls computed.')
 param computed object
 
-@description('A mail server is configured, so its password is in the vault.')
-param mail bool
+@description('Secrets that are not in the vault: the settings that would refer to them stay empty.')
+param absentSecrets array
 
 @description('Of the staging slot: its API has a database of its own.')
 param staging bool
@@ -15,8 +15,6 @@ var containers = loadJsonContent('../containers.json')
 var all = [containers.gateway, containers.ui, containers.api, containers.mlflow]
 var plain = union(all[0].settings, all[1].settings, all[2].settings, all[3].settings)
 var secrets = union(all[0].secrets, all[1].secrets, all[2].secrets, all[3].secrets)
-// A reference to a secret that is not there would arrive as the reference's own text.
-var absent = mail ? [] : ['VIGIE_API_SMTP_PASSWORD']
 var ofTheSlot = staging ? ['VIGIE_API_DATABASE_URL'] : []
 
 var fromFile = [for item in items(plain): {
@@ -25,7 +23,8 @@ var fromFile = [for item in items(plain): {
 }]
 var fromVault = [for item in items(secrets): {
   name: item.key
-  value: contains(absent, item.key) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${item.value}${contains(ofTheSlot, item.key) ? '-staging' : ''})'
+  // A reference to a secret that is not there would arrive as the reference's own text.
+  value: contains(absentSecrets, item.value) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${item.value}${contains(ofTheSlot, item.key) ? '-staging' : ''})'
 }]
 var fromHere = [for item in items(computed): {
   name: item.key
