@@ -110,6 +110,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         episode_routes.router,
         mention_routes.taking,
         connector_routes.router,
+        mention_routes.reading,
         champion_routes.router,
         prediction_reading_routes.router,
         drift_routes.router,

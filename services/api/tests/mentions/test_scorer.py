@@ -3,7 +3,6 @@
 import pytest
 from sqlalchemy import func, select
 
-from vigie_api.champion.serving import Verdict
 from vigie_api.champion.source import FixedSource
 from vigie_api.mentions.claiming import claim, store
 from vigie_api.mentions.scorer import _judged
@@ -19,22 +18,6 @@ def settings(settings, database_url):
     return Settings(**settings.model_dump() | {"database_url": database_url})
 
 
-class Moody:
-    """Fails on some texts, and on all of them in a bad mood."""
-
-    cost = "light"
-    bad_mood = False
-
-    def predict_one(self, text):
-        if self.bad_mood or "poison" in text:
-            raise RuntimeError(text)
-        negative = "cancelled" in text
-        return Verdict("negative" if negative else "positive", 0.1 if negative else 0.9, 0.9, False, "en")
-
-    def predict(self, texts):
-        return [self.predict_one(text) for text in texts]
-
-
 async def rows(api, table=mentions):
     order = table.c.seq if table is mentions else table.c.id
     return await api.services.database.read(lambda c: c.execute(select(table).order_by(order)).all())
@@ -45,15 +28,12 @@ async def staged(api, stage):
     return await api.services.database.read(lambda c: c.scalar(count))
 
 
-async def all_scored(api):
-    while await staged(api, Stage.ACCEPTED):
-        await api.services.scorer.work()
-
-
-async def test_a_judged_mention_is_a_prediction_under_the_same_id_and_its_text_moves_there(running, settings, mention):
-    async with running(settings, FixedSource(Moody())) as api:
+async def test_a_judged_mention_is_a_prediction_under_its_id_and_the_text_moves_there(
+    running, settings, mention, moody
+):
+    async with running(settings, FixedSource(moody)) as api:
         await api.services.mentions.take([mention(1), mention(2, text="What a flight!", topic="Other")])
-        await all_scored(api)
+        await api.judged()
         first, second = await rows(api)
         kept = {row.id: row for row in await rows(api, predictions)}
     assert (first.sentiment, first.language, first.text) == ("negative", "en", None)
@@ -63,10 +43,10 @@ async def test_a_judged_mention_is_a_prediction_under_the_same_id_and_its_text_m
     assert (kept[first.id].model_version, first.counted) == ("1", None)
 
 
-async def test_a_text_that_the_model_fails_on_is_set_aside_and_blocks_nothing(running, settings, mention):
-    async with running(settings, FixedSource(Moody())) as api:
+async def test_a_text_that_the_model_fails_on_is_set_aside_and_blocks_nothing(running, settings, mention, moody):
+    async with running(settings, FixedSource(moody)) as api:
         await api.services.mentions.take([mention(n, text=f"poison {n}" if n % 3 == 0 else "fine") for n in range(9)])
-        await all_scored(api)
+        await api.judged()
         found = await rows(api)
         said = (await api.client.get("/metrics")).text
     assert [Stage(row.stage) for row in found] == [Stage.SET_ASIDE, Stage.SCORED, Stage.SCORED] * 3
@@ -77,11 +57,10 @@ async def test_a_text_that_the_model_fails_on_is_set_aside_and_blocks_nothing(ru
 
 
 async def test_mentions_wait_for_a_model_that_fails_on_everything_and_it_is_said_once(
-    running, settings, mention, caplog
+    running, settings, mention, moody, caplog
 ):
-    scorer = Moody()
-    async with running(settings, FixedSource(scorer)) as api:
-        scorer.bad_mood = True
+    async with running(settings, FixedSource(moody)) as api:
+        moody.bad_mood = True
         await api.services.mentions.take([mention(1)])
         assert await api.services.scorer.work() == 0
         assert await api.services.scorer.work() == 0
@@ -89,8 +68,8 @@ async def test_mentions_wait_for_a_model_that_fails_on_everything_and_it_is_said
         assert [r.reason for r in caplog.records if r.message == "mentions wait to be judged"] == [
             "version 1 fails on every text (RuntimeError)"
         ]
-        scorer.bad_mood = False
-        await all_scored(api)
+        moody.bad_mood = False
+        await api.judged()
 
 
 async def test_what_one_process_claimed_is_not_judged_by_another(api, mention):

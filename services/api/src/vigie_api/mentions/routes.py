@@ -1,14 +1,26 @@
-"""POST /v1/mentions."""
+"""POST and GET /v1/mentions."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
 
-from vigie_api.access.route import JsonRoute, needs, operation_id
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from vigie_api.access.route import GuardedRoute, JsonRoute, as_json, needs, operation_id
 from vigie_api.errors_documented import PROBLEMS, problems
+from vigie_api.mentions.listing import Filters, decode_cursor, encode_cursor, read_page
+from vigie_api.mentions.listing_schema import MentionsPage, MentionsQuery
 from vigie_api.mentions.schema import MentionsRequest, Receipt
 from vigie_api.state import services
 
 taking = APIRouter(
     prefix="/v1", tags=["mentions"], route_class=JsonRoute, responses=PROBLEMS, generate_unique_id_function=operation_id
+)
+reading = APIRouter(
+    prefix="/v1",
+    tags=["mentions"],
+    route_class=GuardedRoute,
+    responses=PROBLEMS,
+    generate_unique_id_function=operation_id,
 )
 
 
@@ -21,3 +33,24 @@ async def take_mentions(body: MentionsRequest, request: Request) -> Receipt:
     nothing of the list was taken.
     """
     return await services(request).mentions.take(body.mentions)
+
+
+@reading.get("/mentions", openapi_extra=needs("review"), response_model=MentionsPage, responses=problems(404, 503))
+async def list_mentions(query: Annotated[MentionsQuery, Query()], request: Request) -> Response:
+    """What was posted, newest first, with what the model and people said of it.
+
+    A verdict given here (POST /v1/feedback) is for training; the counts of the watch stay as they were.
+    """
+    filters = Filters(
+        query.topic,
+        query.source,
+        query.language,
+        query.sentiment,
+        query.since,
+        query.until,
+        query.episode,
+        query.counted,
+        None if query.cursor is None else decode_cursor(query.cursor),
+    )
+    found, following = await read_page(services(request).database, filters, query.limit)
+    return as_json(MentionsPage(mentions=found, next_cursor=None if following is None else encode_cursor(following)))

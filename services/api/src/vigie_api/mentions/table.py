@@ -31,7 +31,7 @@ mentions = Table(
     Column("source", String(32), nullable=False),
     Column("external_id", String(200), nullable=False),
     Column("topic", String(64), nullable=False),
-    Column("created_at", UtcDateTime(), nullable=False, index=True),
+    Column("created_at", UtcDateTime(), nullable=False),
     Column("received_at", UtcDateTime(), nullable=False),
     Column("author_key", BigInteger()),  # a keyed hash: names are never stored
     Column("url", Text()),
@@ -42,6 +42,8 @@ mentions = Table(
     Column("language", String(3)),
     Column("counted", Boolean()),  # false: a copy, or one author's further post
     Index("uq_mentions_source_external_id", "source", "external_id", unique=True),
-    Index("ix_mentions_topic_created_at", "topic", "created_at"),
+    # Lists are walked along these two; the seq tells posts of the same second apart.
+    Index("ix_mentions_created_at", "created_at", "seq"),
+    Index("ix_mentions_topic_created_at", "topic", "created_at", "seq"),
     Index("ix_mentions_waiting", "stage", "seq", postgresql_where=_WAITING, sqlite_where=_WAITING),
 )
