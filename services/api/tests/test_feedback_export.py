@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from vigie_api.access.keys import new_key
 from vigie_api.feedback.export import COLUMNS, _as_csv, file_name, guarded, preferred, unguarded
+from vigie_api.feedback.listing import FIELDS
 from vigie_api.feedback.schema import FeedbackOut
 from vigie_api.settings import Settings
 
@@ -32,8 +33,9 @@ async def _say(api, prediction_id, verdict="wrong", **more):
     assert said.status_code == 201, said.text
 
 
-def _verdict(text: str, comment: str) -> FeedbackOut:
-    return FeedbackOut(
+def _verdict(text: str, comment: str) -> tuple:
+    """A row as the database gives it."""
+    said = FeedbackOut(
         id="i",
         prediction_id="-p",
         verdict="wrong",
@@ -49,6 +51,7 @@ def _verdict(text: str, comment: str) -> FeedbackOut:
         given_by="-ann",
         comment=comment,
     )
+    return (1, *said.model_dump().values())
 
 
 def _rows(content: bytes) -> list[dict[str, str]]:
@@ -126,6 +129,11 @@ async def test_every_verdict_bears_the_name_of_the_key_that_gave_it(running, set
         assert row["given_by"] == "bob"
 
 
+def test_an_export_has_the_fields_of_a_page_in_their_order():
+    assert tuple(FeedbackOut.model_fields) == FIELDS
+    assert set(COLUMNS) == set(FIELDS)
+
+
 @given(TEXTS)
 def test_a_guarded_cell_is_never_a_formula_and_gives_its_text_back(text):
     cell = guarded(text)
@@ -149,7 +157,8 @@ def test_the_way_back_from_a_guarded_cell_is_exact(text):
 def test_whatever_was_written_is_read_back(verdicts):
     rows = list(csv.reader(io.StringIO(_as_csv(verdicts).decode(), newline="")))
     read = [dict(zip(COLUMNS, map(unguarded, row), strict=True)) for row in rows]
-    assert [(row["text"], row["comment"]) for row in read] == [(said.text, said.comment) for said in verdicts]
+    places = [1 + FIELDS.index(name) for name in ("text", "comment")]
+    assert [(row["text"], row["comment"]) for row in read] == [tuple(said[at] for at in places) for said in verdicts]
     assert not any(cell[:1] in set(RUNS_AS_FORMULA) for row in rows for cell in row if cell)
 
 

@@ -1,8 +1,12 @@
 """Metadata that every table registers with, and the one way times are stored."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import DateTime, Dialect, MetaData
+from sqlalchemy import DateTime, Dialect, MetaData, String
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
@@ -32,3 +36,23 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class utc_text(FunctionElement[str]):  # noqa: N801 - an SQL function, named as one
+    """A stored time as RFC 3339 with three decimals, written by the database: for exports of thousands."""
+
+    type = String()
+    inherit_cache = True
+    name = "utc_text"
+
+
+@compiles(utc_text, "sqlite")
+def _utc_text_sqlite(element: utc_text, compiler: SQLCompiler, **options: Any) -> str:
+    stored = compiler.process(element.clauses, **options)
+    return f"substr({stored}, 1, 10) || 'T' || substr({stored}, 12, 12) || 'Z'"
+
+
+@compiles(utc_text, "postgresql")
+def _utc_text_postgresql(element: utc_text, compiler: SQLCompiler, **options: Any) -> str:
+    stored = compiler.process(element.clauses, **options)  # the session's zone is UTC
+    return f"""to_char({stored}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""

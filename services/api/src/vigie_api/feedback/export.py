@@ -10,14 +10,14 @@ back: take one apostrophe away at the start of every cell and after each of thes
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import AsyncIterator, Iterable
+from datetime import date
 from typing import Any, Final, Literal
 
-from sqlalchemy import Row
+from pydantic_core import to_json
 
 from vigie_api.database.engine import Database
-from vigie_api.feedback.listing import Filters, as_feedback, read_pages
+from vigie_api.feedback.listing import FIELDS, Filters, Page, read_pages
 
 Format = Literal["json", "ndjson", "csv"]
 MEDIA_TYPES: Final[dict[Format, str]] = {
@@ -26,23 +26,21 @@ MEDIA_TYPES: Final[dict[Format, str]] = {
     "csv": "text/csv",
 }
 _PAGE = 1_000
-_Page = Sequence[Row[Any]]
 _BYTE_ORDER_MARK = "\ufeff".encode()  # Excel takes a file without one for Windows-1252, and spoils every accent
 _GUARD = "'"
 _GUARDED = frozenset("=+-@\t\r\n＝＋－＠" + _GUARD)
 # After a cut the quote that the format doubles ends nothing but an empty string: what follows it starts the cell.
 _INNER_START = re.compile(r"([;\t\r\n])(?=[=+\-@\t\r\n＝＋－＠'\"])")
-# Most cells are harmless, and one look tells: nothing to guard at the start, and nothing that cuts.
-_SUSPECT = re.compile(r"^[=+\-@＝＋－＠']|[;\t\r\n]")
 _INNER_GUARD = re.compile(r"([;\t\r\n])'")
 
 
 def guarded(cell: str) -> str:
     """The cell as a spreadsheet may see it: never a formula."""
-    if _SUSPECT.search(cell) is None:
-        return cell
-    inner = _INNER_START.sub(r"\1'", cell)
-    return _GUARD + inner if cell and cell[0] in _GUARDED else inner
+    # Most cells are harmless. Four looks for one sign each take a fifth of the time of one expression for them all.
+    if ";" in cell or "\n" in cell or "\t" in cell or "\r" in cell:
+        inner = _INNER_START.sub(r"\1'", cell)
+        return _GUARD + inner if cell[0] in _GUARDED else inner
+    return _GUARD + cell if cell[:1] in _GUARDED else cell
 
 
 def unguarded(cell: str) -> str:
@@ -72,23 +70,24 @@ async def export(database: Database, filters: Filters, kind: Format) -> AsyncIte
 
     The first page is read before this returns, so that a database that is away is a 503 and no broken stream.
     """
-    write = _as_csv if kind == "csv" else _as_ndjson
-    pages = read_pages(database, filters, _PAGE)
-    head = _BYTE_ORDER_MARK + _csv_lines([COLUMNS]) if kind == "csv" else b""
-    return _written(head + write(await anext(pages)), pages, write)
+    csv_wanted = kind == "csv"
+    pages = read_pages(database, filters, _PAGE, _as_csv if csv_wanted else _as_ndjson, times_written=csv_wanted)
+    head = _BYTE_ORDER_MARK + _csv_lines([COLUMNS]) if csv_wanted else b""
+    return _whole(head + await anext(pages), pages)
 
 
-async def _written(first: bytes, pages: AsyncIterator[_Page], write: Callable[[_Page], bytes]) -> AsyncIterator[bytes]:
+async def _whole(first: bytes, pages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for page in pages:
-        yield write(page)
+        yield page
 
 
-def _as_ndjson(page: _Page) -> bytes:
-    return b"".join(row.__pydantic_serializer__.to_json(row) + b"\n" for row in map(as_feedback, page))
+def _as_ndjson(page: Page) -> bytes:
+    # The fields and their types are those of FeedbackOut, which is slow to make of every row.
+    return b"".join(to_json(dict(zip(FIELDS, row[1:], strict=True))) + b"\n" for row in page)
 
 
-def _as_csv(page: _Page) -> bytes:
+def _as_csv(page: Page) -> bytes:
     return _csv_lines(map(_cells, page))
 
 
@@ -98,33 +97,15 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def _cells(row: Row[Any]) -> tuple[str | float | None, ...]:
+def _cells(row: tuple[Any, ...]) -> tuple[str | float | None, ...]:
     """In the order of COLUMNS. What somebody else wrote is guarded; the rest never starts like a formula."""
-    return (
-        _time(row.received_at),
-        row.verdict,
-        _foreign(row.text),
-        row.sentiment,
-        row.correction,
-        row.score,
-        row.language,
-        row.model_version,
-        _foreign(row.topic),
-        _time(row.predicted_at),
-        _foreign(row.given_by),
-        _foreign(row.comment),
-        _foreign(row.prediction_id),
-        row.id,
-    )
+    _, key, prediction_id, verdict, right, at, text, said, score, language, version, topic, predicted, by, comment = row
+    text, topic, by, comment, prediction_id = map(_foreign, (text, topic, by, comment, prediction_id))
+    return at, verdict, text, said, right, score, language, version, topic, predicted, by, comment, prediction_id, key
 
 
 def _foreign(value: str | None) -> str | None:
-    return None if value is None else guarded(value)
-
-
-def _time(value: datetime | None) -> str | None:
-    # The database gives UTC alone; ten thousand strftime would be a third of an export's time.
-    return None if value is None else f"{value.isoformat(timespec='milliseconds')[:-6]}Z"
+    return value and guarded(value)
 
 
 def _csv_lines(rows: Iterable[Iterable[str | float | None]]) -> bytes:

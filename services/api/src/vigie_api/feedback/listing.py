@@ -1,13 +1,14 @@
 """Reading feedback: filters, and cursor pages. Each page is a query of its own: a slow reader keeps none open."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, select
 
 from vigie_api.database.engine import Database
+from vigie_api.database.schema import utc_text
 from vigie_api.feedback.schema import FeedbackOut, Verdict
 from vigie_api.feedback.table import feedback
 from vigie_api.prediction.schema import Language, Sentiment
@@ -49,28 +50,29 @@ _opposite = case((_sentiment == "positive", "negative"), (_sentiment == "negativ
 _correction = case(
     (_sentiment.is_(None), feedback.c.correction), (feedback.c.verdict == "correct", _sentiment), else_=_opposite
 )
+# In the order of FeedbackOut's fields, which is that of an export's JSON.
 _COLUMNS: dict[str, ColumnElement[Any]] = {
     "id": feedback.c.id,
     "prediction_id": feedback.c.prediction_id,
     "verdict": feedback.c.verdict,
+    "correction": _correction,
     "received_at": feedback.c.received_at,
-    "given_by": feedback.c.given_by,
-    "comment": feedback.c.comment,
     "text": func.coalesce(func.nullif(predictions.c.text, ""), feedback.c.text),  # blank: it was anonymised
     "sentiment": _sentiment,
-    "model_version": _version,
-    "topic": _topic,
     "score": predictions.c.score,
     "language": predictions.c.language,
+    "model_version": _version,
+    "topic": _topic,
     "predicted_at": predictions.c.created_at,
-    "correction": _correction,
+    "given_by": feedback.c.given_by,
+    "comment": feedback.c.comment,
 }
-_FIELDS = tuple(_COLUMNS)
+FIELDS = tuple(_COLUMNS)
 
 
-def _query(filters: Filters, limit: int) -> Select[Any]:
+def _query(filters: Filters, limit: int, columns: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
     query: Select[Any] = (
-        select(feedback.c.seq, *(column.label(name) for name, column in _COLUMNS.items()))
+        select(feedback.c.seq, *(column.label(name) for name, column in columns.items()))
         .select_from(feedback.outerjoin(predictions, predictions.c.id == feedback.c.prediction_id))
         .where(feedback.c.current)
         .order_by(feedback.c.seq.desc())
@@ -95,30 +97,60 @@ def _query(filters: Filters, limit: int) -> Select[Any]:
     return query
 
 
-def _rows(connection: Connection, filters: Filters, limit: int) -> tuple[Sequence[Row[Any]], int | None]:
-    rows = connection.execute(_query(filters, limit + 1)).all()
+def _rows(
+    connection: Connection, filters: Filters, limit: int, columns: Mapping[str, ColumnElement[Any]] = _COLUMNS
+) -> tuple[Sequence[Row[Any]], int | None]:
+    rows = connection.execute(_query(filters, limit + 1, columns)).all()
     return rows[:limit], rows[limit - 1].seq if len(rows) > limit else None
 
 
-def as_feedback(row: Row[Any]) -> FeedbackOut:
-    """A row of `read_pages` as the API gives it."""
-    values = row._mapping
-    return FeedbackOut(**{name: values[name] for name in _FIELDS})
+def _as_feedback(row: Row[Any]) -> FeedbackOut:
+    return FeedbackOut(**dict(zip(FIELDS, row[1:], strict=True)))
 
 
 async def read_page(database: Database, filters: Filters, limit: int) -> tuple[list[FeedbackOut], int | None]:
     """One page, newest first, and the `before` of the next one (None: this was the last). Raises DatabaseAway."""
     rows, following = await database.read(_rows, filters, limit)
-    return [as_feedback(row) for row in rows], following
+    return [_as_feedback(row) for row in rows], following
 
 
-async def read_pages(database: Database, filters: Filters, limit: int) -> AsyncIterator[Sequence[Row[Any]]]:
-    """Every match, newest first, a page at a time: rows with the fields of FeedbackOut, of which an export of thousands
-    makes no models. Raises DatabaseAway, between two pages too.
+async def read_newest(database: Database, filters: Filters, limit: int) -> Sequence[Row[Any]]:
+    """The newest matches, as rows with the fields of FeedbackOut. Raises DatabaseAway."""
+    rows, _ = await database.read(_rows, filters, limit)
+    return rows
+
+
+Page: TypeAlias = Sequence[tuple[Any, ...]]
+"""Rows of `seq` and then FIELDS."""
+
+
+async def read_pages(
+    database: Database, filters: Filters, limit: int, write: Callable[[Page], bytes], *, times_written: bool
+) -> AsyncIterator[bytes]:
+    """Every match, newest first, as `write` makes bytes of a page at a time: in a thread, so that it holds up nobody.
+
+    `times_written`: the database writes out the times, as RFC 3339 with three decimals. Raises DatabaseAway, between
+    two pages too.
     """
     before = filters.before
     while True:
-        found, before = await database.read(_rows, replace(filters, before=before), limit)
-        yield found
+        content, before = await database.read(
+            _written, replace(filters, before=before), limit, write, _WRITTEN if times_written else _COLUMNS
+        )
+        yield content
         if before is None:
             return
+
+
+_WRITTEN = _COLUMNS | {name: utc_text(_COLUMNS[name]) for name in ("received_at", "predicted_at")}
+
+
+def _written(
+    connection: Connection,
+    filters: Filters,
+    limit: int,
+    write: Callable[[Page], bytes],
+    columns: Mapping[str, ColumnElement[Any]],
+) -> tuple[bytes, int | None]:
+    rows, following = _rows(connection, filters, limit, columns)
+    return write(rows), following

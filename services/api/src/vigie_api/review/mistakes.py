@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Row
 
 from vigie_api.database.engine import Database
-from vigie_api.feedback.listing import Filters, read_page
-from vigie_api.feedback.schema import FeedbackOut
+from vigie_api.feedback.listing import Filters, read_newest
 from vigie_api.prediction.schema import Language
 from vigie_api.review.patterns import Judged, Term, patterns
 from vigie_api.review.schema import JudgedLanguage, JudgedSentiment, JudgedTopic, PatternExample, Patterns, PatternTerm
@@ -20,11 +21,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 async def find_patterns(database: Database, filters: Filters) -> Patterns:
     """What the mistakes among the newest 2,000 verdicts have in common. Raises DatabaseAway."""
-    verdicts, _ = await read_page(database, filters, _LOOKED_AT)
-    return await asyncio.to_thread(_report, verdicts)
+    return await asyncio.to_thread(_report, await read_newest(database, filters, _LOOKED_AT))
 
 
-def _report(verdicts: Sequence[FeedbackOut]) -> Patterns:
+def _report(verdicts: Sequence[Row[Any]]) -> Patterns:
     languages = [(_language(verdict), verdict.verdict == "wrong") for verdict in verdicts]
     sentiments = [(said.sentiment, said.verdict == "wrong") for said in verdicts if said.sentiment is not None]
     topics = [(verdict.topic, verdict.verdict == "wrong") for verdict in verdicts]
@@ -43,9 +43,9 @@ def _report(verdicts: Sequence[FeedbackOut]) -> Patterns:
     )
 
 
-def _language(verdict: FeedbackOut) -> Language:
+def _language(verdict: Row[Any]) -> Language:
     if verdict.language is not None:
-        return verdict.language
+        return cast(Language, verdict.language)
     return cast(Language, detect_language(verdict.text or ""))
 
 

@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -22,6 +22,7 @@ TERMS_AT_MOST = 40
 EXAMPLES_AT_MOST = 3
 _WRONG_AT_LEAST = 2
 _READ_CHARS = 500  # of a post: a hundred of the longest must not take a hundred times as long
+_POSTS_REMEMBERED = 4_000
 _PRIOR_POSTS = 25.0  # posts that the prior weighs as much as
 _USUAL_RATE = 0.02  # of posts that have a word, before any post is read
 _USUAL_POSTS = 2.0
@@ -40,7 +41,7 @@ class Judged:
     correction: Sentiment | None
 
 
-_Read: TypeAlias = tuple[Judged, list[str]]
+_Read: TypeAlias = tuple[Judged, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,17 @@ def patterns(posts: Iterable[Judged]) -> list[Term]:
     return found[:TERMS_AT_MOST]
 
 
-def words_of(text: str) -> list[str]:
+def words_of(text: str) -> tuple[str, ...]:
     """The words of a post, cleaned as the models do, without names, links, small words and lone letters."""
-    return [
-        token
-        for token in _cleaner().tokens(text[:_READ_CHARS])
-        if (len(token) > 1 or not token.isalnum()) and token not in _NO_WORDS
-    ]
+    return _words_of(text[:_READ_CHARS])
+
+
+# The newest verdicts are mostly those of the question before. In memory alone, and a few thousand of them.
+@lru_cache(_POSTS_REMEMBERED)
+def _words_of(text: str) -> tuple[str, ...]:
+    return tuple(
+        token for token in _cleaner().tokens(text) if (len(token) > 1 or not token.isalnum()) and token not in _NO_WORDS
+    )
 
 
 def terms(words: Sequence[str], known: Container[str] | None = None) -> set[str]:
