@@ -46,6 +46,12 @@ class Evidence(Answer):
     day: str | None = None
     measures: tuple[DriftMeasure, ...] = ()
     predictions: int | None = None
+    topic: str | None = None
+    episode_id: str | None = None
+    severity: str | None = None
+    negatives: int | None = None
+    expected: float | None = None
+    onset_at: datetime | None = None
 
 
 class Alert(Answer):

@@ -19,6 +19,11 @@ KIND_KEYS: Final = {
     "surge": "alert.surge",
     "operations": "alert.operations",
 }
+SURGE_KEYS: Final = {
+    "watch": "episode.title_watch",
+    "serious": "episode.title_serious",
+    "critical": "episode.title_critical",
+}
 MEASURE_KEYS: Final = {
     "score": "drift.score",
     "length": "drift.length",
@@ -43,6 +48,12 @@ def card(alert: Alert, clock: Clock, say: Catalogue, *, opened: bool) -> str:
     facts = [clock(alert.opened_at)]
     if alert.model_version:
         facts.append(say("alert.model", version=alert.model_version))
+    basis = alert.basis
+    if basis.negatives is not None and basis.expected is not None:
+        usual = amount(basis.expected, say)
+        facts.append(say("episode.against", negatives=say.number(basis.negatives), expected=usual))
+    if basis.onset_at is not None:
+        facts.append(say("alert.onset", when=clock(basis.onset_at)))
     facts += [_email(email, clock, say) for email in alert.emails]
     line = " · ".join(escape(fact) for fact in facts)
     return (
@@ -60,7 +71,15 @@ def title(alert: Alert, say: Catalogue) -> str:
         return say.plural("alert.wrong", alert.count)
     if alert.kind == "drift" and alert.basis.day:
         return say("alert.drift_on", day=say.day(alert.basis.day))
+    basis = alert.basis
+    if alert.kind == "surge" and basis.topic:
+        return say(SURGE_KEYS.get(basis.severity or "", "episode.title_watch"), topic=basis.topic)
     return say(KIND_KEYS.get(alert.kind, "alert.other"))
+
+
+def amount(value: float, say: Catalogue) -> str:
+    """A number that is usual: whole when it is large, with one decimal when that says more."""
+    return say.number(round(value)) if value >= 10 or value == round(value) else say.decimal(value, 1)
 
 
 def _email(email: Email, clock: Clock, say: Catalogue) -> str:

@@ -47,9 +47,11 @@ def bring_into_view(target: str, *, turn: int) -> None:
 
 
 def keyboard(buttons: dict[str, str]) -> None:
-    """Let keys click buttons: from the key's name in a browser to the start of the button's key here."""
-    selectors = {name: f'[class*="st-key-{button}"] button' for name, button in buttons.items()}
-    _keys(key="keys", data={"keys": selectors}, height=1)
+    """Let keys click buttons: from the key's name in a browser to the button's key here.
+
+    `{card}` in a button's key stands for the attribute `data-card` of what is on show: that key is meant for it alone.
+    """
+    _keys(key="keys", data={"keys": buttons}, height=1)
 
 
 def live_count(say: Catalogue, *, box: str) -> None:

@@ -3,18 +3,13 @@
 from html import escape
 from typing import Final
 
-from vigie_ui.alert_markup import Clock, signed
+from vigie_ui.alert_markup import SURGE_KEYS, Clock, amount, signed
 from vigie_ui.episode_answers import Episode
 from vigie_ui.feed_markup import post
 from vigie_ui.i18n import Catalogue
 from vigie_ui.mention_answers import Mention
-from vigie_ui.topic_markup import amount, state
+from vigie_ui.topic_markup import state
 
-TITLE_KEYS: Final = {
-    "watch": "episode.title_watch",
-    "serious": "episode.title_serious",
-    "critical": "episode.title_critical",
-}
 PROGRESS_KEYS: Final = {
     "open": "episode.state_open",
     "cooling": "episode.state_cooling",
@@ -24,12 +19,12 @@ PROGRESS_KEYS: Final = {
 
 def severity(episode: Episode) -> str:
     """Its severity, as far as this page knows it."""
-    return episode.severity if episode.severity in TITLE_KEYS else "watch"
+    return episode.severity if episode.severity in SURGE_KEYS else "watch"
 
 
 def title(episode: Episode, say: Catalogue) -> str:
     """What goes on, in one line."""
-    return say(TITLE_KEYS[severity(episode)], topic=episode.topic)
+    return say(SURGE_KEYS[severity(episode)], topic=episode.topic)
 
 
 def panel(episode: Episode, clock: Clock, say: Catalogue) -> str:

@@ -50,7 +50,8 @@ def card(shown: Card, when: str, say: Catalogue, *, taken_back: bool) -> str:
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in _facts(item, when, say)
     )
     return (
-        f'<section class="v-tocheck v-{item.sentiment}" role="status" aria-label="{escape(say("review.card"))}">'
+        f'<section class="v-tocheck v-{item.sentiment}" data-card="{escape(item.prediction_id)}" role="status"'
+        f' aria-label="{escape(say("review.card"))}">'
         f'{band}<p class="v-why">{_reasons(item, say)}</p>'
         f'<blockquote class="v-post">{escape(item.text)}</blockquote>'
         f'<div class="v-says">{face(item.sentiment, "v-face")}<p>{escape(say("review.model_says"))}'

@@ -13,6 +13,7 @@ PERIODS: Final[dict[str, tuple[timedelta, str]]] = {
     "7d": (timedelta(days=7), "1h"),
     "30d": (timedelta(days=30), "1d"),
 }
+LONGEST: Final = "30d"
 PERIOD_WORDS: Final = {
     "6h": "veille.period_6h",
     "24h": "veille.period_24h",

@@ -15,7 +15,7 @@ from vigie_ui.palette import css_variables
 from vigie_ui.settings import UiSettings
 from vigie_ui.views import all_pages
 from vigie_ui.views.alerts import PATH as ALERTS
-from vigie_ui.visit import keep_sending, post
+from vigie_ui.visit import keep_sending, post, remember_ways
 
 LANGUAGE_PARAMETER: Final = "lang"
 # What a visitor typed on one page is there when he comes back to it.
@@ -50,6 +50,7 @@ def run(settings: UiSettings | None = None) -> None:
         )
         for page in all_pages()
     }
+    remember_ways(routes)
     chosen = st.navigation(list(routes.values()), position="hidden")
     st.set_page_config(
         page_title=say("app.tab", page=chosen.title), page_icon=markup.logo(), layout="wide", menu_items={}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from vigie_ui.alert_markup import Clock
+from vigie_ui.alert_markup import Clock, amount
 from vigie_ui.i18n import Catalogue
 from vigie_ui.markup import picture
 from vigie_ui.palette import COLOURS
@@ -51,11 +51,6 @@ def _sign(name: str) -> str:
 def source(name: str) -> str:
     """A source as people write it."""
     return SOURCE_NAMES.get(name, name)
-
-
-def amount(value: float, say: Catalogue) -> str:
-    """A number that is usual: whole when it is large, with one decimal when that says more."""
-    return say.number(round(value)) if value >= 10 or value == round(value) else say.decimal(value, 1)
 
 
 def card(topic: Topic, day: Trends | None, clock: Clock, say: Catalogue, *, chosen: bool) -> str:

@@ -33,6 +33,17 @@ def post() -> Post:
     return found
 
 
+def remember_ways(routes: dict[str, "st.Page"]) -> None:
+    """Keep the pages of this visit by their address."""
+    st.session_state["ways"] = routes
+
+
+def way_to(path: str) -> "st.Page":
+    """The page of this address, for a link that stays in the visit: a plain one would begin another."""
+    found: dict[str, st.Page] = st.session_state["ways"]
+    return found[path]
+
+
 @st.fragment(run_every=LOOK_EVERY_S)
 def keep_sending(waiting: Post, api: VigieClient) -> None:
     """Try again, by the clock, to send what waits, whatever page is on show."""

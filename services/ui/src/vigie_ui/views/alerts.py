@@ -16,9 +16,12 @@ from vigie_ui.notices import trouble
 from vigie_ui.periods import PERIOD_KEYS, since
 from vigie_ui.settings import UiSettings
 from vigie_ui.views import Page
-from vigie_ui.visit import now, visitors_zone
+from vigie_ui.visit import now, visitors_zone, way_to
 
 PATH: Final = "alertes"
+WATCH: Final = "veille"
+EPISODE: Final = "episode"
+"""The page, and the parameter of its address, that shows what a surge alert is about."""
 NAMED: Final = "alert"
 """The parameter of the address by which an e-mail names its alert."""
 FRESH_S: Final = 5
@@ -149,6 +152,14 @@ def _alert(say: Catalogue, api: VigieClient, alert: Alert, *, opened: bool) -> N
 
     with st.container(key=f"alert_{alert.id}"):
         st.html(alert_markup.card(alert, clock, say, opened=opened))
+        episode = alert.basis.episode_id
+        if episode is not None:
+            st.page_link(
+                way_to(WATCH),
+                label=say("alerts.see_episode"),
+                icon=":material/arrow_forward:",
+                query_params={EPISODE: episode, "lang": say.language},
+            )
         if st.session_state.get("alert_failed") == alert.id:
             st.html(markup.message("warn", say("alerts.failed_title"), say("alerts.failed_text"), urgent=True))
         if not alert.open:

@@ -23,11 +23,11 @@ from vigie_ui.visit import now, post, visitors_zone
 
 LANGUAGE_CHOICES: Final = {"all": "review.all_languages", "fr": "review.french", "en": "review.english"}
 KEYS: Final = {
-    "p": "say_positive",
-    "n": "say_negative",
-    "c": "say_right",
-    "Enter": "say_right",
-    "s": "skip_card",
+    "p": "say_positive_{card}",
+    "n": "say_negative_{card}",
+    "c": "say_right_{card}",
+    "Enter": "say_right_{card}",
+    "s": "skip_card_{card}",
     "u": "undo_card",
     "j": "next_card",
     "ArrowRight": "next_card",
@@ -143,10 +143,10 @@ def _card(say: Catalogue, deck: Deck, card: Card) -> None:
 def _choice(
     say: Catalogue, deck: Deck, card: Card, name: str, words: str, sentiment: Sentiment | None, icon: str, key: str
 ) -> None:
-    # The number in the key: a click that was meant for the card before is none on this one.
+    # The verdict in the key: a click that was meant for the card before is none on this one.
     st.button(
         f"{say(words)} `{key}`",
-        key=f"{name}_{card.number}",
+        key=f"{name}_{card.item.prediction_id}",
         icon=icon,
         type="primary" if sentiment is None else "secondary",
         width="stretch",
@@ -177,7 +177,7 @@ def _ways(say: Catalogue, deck: Deck) -> None:
         if card is not None:
             st.button(
                 f"{say('review.skip')} `S`",
-                key=f"skip_card_{card.number}",
+                key=f"skip_card_{card.item.prediction_id}",
                 type="tertiary",
                 on_click=deck.skip,
                 args=(card.number,),

@@ -9,7 +9,7 @@ from vigie_ui.connection import connect
 from vigie_ui.failures import ApiError
 from vigie_ui.i18n import Catalogue
 from vigie_ui.notices import trouble
-from vigie_ui.selection import LANGUAGES, PERIOD_WORDS, PERIODS, Selection
+from vigie_ui.selection import LANGUAGES, LONGEST, PERIOD_WORDS, PERIODS, Selection
 from vigie_ui.settings import UiSettings
 from vigie_ui.topic_answers import Topics
 from vigie_ui.views import Page
@@ -115,7 +115,19 @@ def _now(lookout: Lookout, chosen: Selection, known: frozenset[str]) -> None:
         if topics is not None and topics.topics:
             _cards(lookout, chosen, topics)
         else:
-            st.html(topic_markup.nothing_watched(lookout.say))
+            _nothing_yet(lookout)
+
+
+def _nothing_yet(lookout: Lookout) -> None:
+    # Posts are there before they are counted: who has just handed in the first ones must not read that there is none.
+    try:
+        found = lookout.mentions(Selection(period=LONGEST))
+    except ApiError:
+        found = None
+    if found is not None and found.mentions:
+        st.html(markup.message("calm", lookout.say("veille.coming_title"), lookout.say("veille.coming_text")))
+    else:
+        st.html(topic_markup.nothing_watched(lookout.say))
 
 
 def _freshness(lookout: Lookout) -> str:
