@@ -35,8 +35,6 @@ _POSTS: Final = "app.bsky.feed.post"
 _SECOND_US: Final = 1_000_000
 _REWIND_US: Final = 10 * _SECOND_US
 _GAP_US: Final = 300 * _SECOND_US
-_FLUSH_S: Final = 1.0
-_SAVE_S: Final = 5.0  # the cursor alone, while nothing is about us
 _FRAMES: Final = 500
 _FRAMES_EVERY_S: Final = 0.1  # at most 5,000 a second while catching up: the service answers requests meanwhile
 _MENTIONS: Final = 250
@@ -83,8 +81,11 @@ class BlueskySource:
 
     pause_s = 1.0
 
-    def __init__(self, options: BlueskyOptions) -> None:
+    def __init__(self, options: BlueskyOptions, *, flush_s: float = 1.0, save_s: float = 5.0) -> None:
+        """`flush_s`: how long a post waits for others to go with it; `save_s`: for the cursor alone, between posts."""
         self._options = options
+        self._flush_s = flush_s
+        self._save_s = save_s
         self._matcher = Matcher(options.words)
         self._hosts = cycle(options.hosts)
         self._host = next(self._hosts)
@@ -153,12 +154,13 @@ class BlueskySource:
 
     async def _listen(self, socket: ClientConnection, position: int | None) -> AsyncGenerator[Batch, None]:
         tray = Tray()
-        heard_s = saved_s = time.monotonic()
+        heard_s = time.monotonic()
+        saved_s = float("-inf")  # the first words show that it runs
         resumed = position
         while True:
             began_s, frames, last = time.monotonic(), 0, b""
             try:
-                async with asyncio.timeout(_FLUSH_S):
+                async with asyncio.timeout(self._flush_s):
                     while frames < _FRAMES and len(tray.mentions) < _MENTIONS:
                         last = await socket.recv(decode=False)
                         frames += 1
@@ -174,7 +176,7 @@ class BlueskySource:
                     resumed = None
             elif now_s - heard_s > self._options.silence_s:
                 raise SourceAway(f"{urlsplit(self._host).hostname} has been silent for {self._options.silence_s:g} s.")
-            if tray.mentions or tray.malformed or (frames and now_s - saved_s >= _SAVE_S) or resumed == position:
+            if tray.mentions or tray.malformed or (frames and now_s - saved_s >= self._save_s):
                 saved_s = now_s
                 self._oversize = 0
                 yield tray.batch(None if position is None else {"time_us": position})

@@ -23,12 +23,10 @@ _RUN = re.compile(r"\w+")
 
 
 def fold(text: str) -> str:
-    """Without case and accents, in one Unicode form: what looks like the same word is the same."""
+    """Without case and accents, apostrophes straight, in one Unicode form: what reads as one word is one word."""
     if text.isascii():
         return text.lower()
-    folded = text.casefold()
-    apart = unicodedata.normalize("NFKD", folded)
-    return folded if apart == folded else _MARKS.sub("", apart)
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text.casefold())).replace("’", "'")
 
 
 def _split(value: object) -> object:
