@@ -183,6 +183,27 @@ def test_the_words_of_the_mistakes_come_by_language_with_their_tweets(open_page,
         assert expected in shown
 
 
+def test_one_topic_alone_is_nothing_to_choose_from(open_page, five):
+    five.patterns = {"judged": 9, "wrong": 3, "by_topic": [{"topic": "Air Paradis", "judged": 9, "wrong": 3}]}
+    page = open_page("review")
+    assert "review_topic" not in [box.key for box in page.selectbox]
+
+
+def test_a_topic_narrows_the_deck_the_patterns_and_the_files(open_page, five):
+    counted = [("Air Paradis", 8, 2), ("<b>Air Enfer</b>", 4, 3), (None, 2, 1)]
+    by_topic = [{"topic": topic, "judged": judged, "wrong": wrong} for topic, judged, wrong in counted]
+    five.patterns = {"judged": 14, "wrong": 6, "by_topic": by_topic}
+    five.items[0] |= {"topic": "Air Paradis"}
+    page = open_page("review")
+    assert "<dt>Sujet</dt><dd>Air Paradis</dd>" in html(page)
+    for expected in ("Air Paradis</strong> <span>2 sur 8", "&lt;b&gt;Air Enfer", "Sans sujet</strong> <span>1 sur 2"):
+        assert expected in html(page)
+    page.selectbox(key="review_topic").select("Air Paradis").run()
+    press(page, "export_button_vigie-verdicts")
+    narrowed = {path for path, query in five.queries if query.get("topic") == "Air Paradis"}
+    assert narrowed == {"/v1/review", "/v1/review/patterns", "/v1/feedback"}
+
+
 def test_patterns_are_not_asked_for_at_every_click(open_page, five):
     page = open_page("review")
     press(page, "say_right")

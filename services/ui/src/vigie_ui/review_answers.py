@@ -24,6 +24,7 @@ class ReviewItem(Answer):
     uncertain: bool
     language: str
     model_version: str
+    topic: str | None = None
     predicted_at: datetime
     reasons: tuple[str, ...] = ()
     copies: int = 1
@@ -42,6 +43,14 @@ class LanguageCount(Answer):
     """How many verdicts on texts in one language, and how many of them were wrong."""
 
     language: str
+    judged: int
+    wrong: int
+
+
+class TopicCount(Answer):
+    """How many verdicts on texts about one topic, None: nobody said which, and how many of them were wrong."""
+
+    topic: str | None
     judged: int
     wrong: int
 
@@ -72,4 +81,5 @@ class Patterns(Answer):
     judged: int
     wrong: int
     by_language: tuple[LanguageCount, ...] = ()
+    by_topic: tuple[TopicCount, ...] = ()
     terms: tuple[Term, ...] = ()

@@ -8,7 +8,7 @@ from vigie_ui.deck import COUNTED_UP_TO, Card, Deck
 from vigie_ui.i18n import Catalogue
 from vigie_ui.markup import face
 from vigie_ui.post import Delivery
-from vigie_ui.review_answers import Example, LanguageCount, Patterns, ReviewItem, Term
+from vigie_ui.review_answers import Example, Patterns, ReviewItem, Term
 from vigie_ui.verdict import LANGUAGE_KEYS, LANGUAGE_UNKNOWN_KEY, SENTIMENT_KEYS
 
 REASON_KEYS: Final = {
@@ -17,6 +17,7 @@ REASON_KEYS: Final = {
     "disputed": "review.reason_disputed",
 }
 MOST_TERMS: Final = 12
+MOST_TOPICS: Final = 8
 
 
 def progress(deck: Deck, say: Catalogue) -> str:
@@ -78,6 +79,8 @@ def _facts(item: ReviewItem, when: str, say: Catalogue) -> list[tuple[str, str]]
         (say("review.judged"), when),
         (say("verdict.model"), say("models.version", version=item.model_version)),
     ]
+    if item.topic is not None:
+        facts.append((say("review.topic"), item.topic))
     if item.challenger is not None:
         word = say(SENTIMENT_KEYS[item.challenger.sentiment])
         sure = max(item.challenger.score, 1 - item.challenger.score)
@@ -104,15 +107,25 @@ def all_done(say: Catalogue, *, filtered: bool) -> str:
 
 def shares(patterns: Patterns, say: Catalogue) -> str:
     """How often the model was wrong, by language, among what was checked."""
-    rows = "".join(_share(one, say) for one in patterns.by_language if one.judged)
+    return _shares([(language(one.language, say), one.wrong, one.judged) for one in patterns.by_language], say)
+
+
+def topic_shares(patterns: Patterns, say: Catalogue) -> str:
+    """The same by topic, for those that were checked most."""
+    shown = patterns.by_topic[:MOST_TOPICS]
+    return _shares([(one.topic or say("mistakes.no_topic"), one.wrong, one.judged) for one in shown], say)
+
+
+def _shares(counted: list[tuple[str, int, int]], say: Catalogue) -> str:
+    rows = "".join(_share(name, wrong, judged, say) for name, wrong, judged in counted if judged)
     return f'<ul class="v-shares">{rows}</ul>'
 
 
-def _share(one: LanguageCount, say: Catalogue) -> str:
-    share = one.wrong / one.judged
-    told = say("mistakes.of", wrong=say.number(one.wrong), judged=say.number(one.judged))
+def _share(name: str, wrong: int, judged: int, say: Catalogue) -> str:
+    share = wrong / judged
+    told = say("mistakes.of", wrong=say.number(wrong), judged=say.number(judged))
     return (
-        f"<li><p><strong>{escape(language(one.language, say))}</strong> <span>{escape(told)}</span></p>"
+        f"<li><p><strong>{escape(name)}</strong> <span>{escape(told)}</span></p>"
         f'<div class="v-bar" aria-hidden="true"><span style="width:{share * 100:.1f}%"></span></div>'
         f"<p><strong>{escape(say.percent(share))}</strong></p></li>"
     )

@@ -1,5 +1,6 @@
 """What the wrong verdicts have in common, and the files for a spreadsheet: the lower half of the page "Review"."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -23,7 +24,7 @@ Filters = dict[str, str | None]
 def mistakes(say: Catalogue, api: VigieClient, url: str, filters: Filters) -> None:
     """Draw the patterns of the wrong verdicts, and the exports; nothing, when the page may not see them."""
     try:
-        found = _patterns(api, url, filters["language"], filters["since"])
+        found = _patterns(api, url, filters["language"], filters["since"], filters["topic"])
     except ApiError as error:
         if error.reason is Reason.REFUSED:
             return
@@ -37,8 +38,23 @@ def mistakes(say: Catalogue, api: VigieClient, url: str, filters: Filters) -> No
 
 
 @st.cache_resource(ttl=FRESH_S, max_entries=64, show_spinner=False)
-def _patterns(_api: VigieClient, url: str, language: str | None, since: str | None) -> Patterns:
-    return _api.patterns(language=language, since=since)
+def _patterns(_api: VigieClient, url: str, language: str | None, since: str | None, topic: str | None) -> Patterns:
+    return _api.patterns(language=language, since=since, topic=topic)
+
+
+def known_topics(api: VigieClient, url: str) -> list[str]:
+    """The topics that are watched or were judged, in alphabetical order; those that can be found out."""
+    found: set[str] = set()
+    with suppress(ApiError):
+        found.update(row.topic for row in _patterns(api, url, None, None, None).by_topic if row.topic is not None)
+    with suppress(ApiError):
+        found.update(_watched(api, url))
+    return sorted(found, key=str.casefold)
+
+
+@st.cache_resource(ttl=FRESH_S, max_entries=4, show_spinner=False)
+def _watched(_api: VigieClient, url: str) -> tuple[str, ...]:
+    return tuple(one.topic for one in _api.topics().topics)
 
 
 def _bars(say: Catalogue, found: Patterns | None) -> None:
@@ -50,6 +66,8 @@ def _bars(say: Catalogue, found: Patterns | None) -> None:
         st.html(markup.quiet(say(words)))
         return
     st.html(review_markup.shares(found, say))
+    if any(row.topic is not None for row in found.by_topic):
+        st.html(review_markup.topic_shares(found, say))
     languages = list(dict.fromkeys(term.language for term in found.terms))
     if not languages:
         st.html(markup.quiet(say("mistakes.no_term")))
@@ -62,7 +80,7 @@ def _exports(say: Catalogue, api: VigieClient, filters: Filters) -> None:
     # Prepared when asked for: it may be long, and the page is drawn again at every click.
     with st.container(key="exports", horizontal=True, vertical_alignment="center"):
         for words, verdict, name in EXPORTS:
-            wanted = (verdict, filters["language"], filters["since"])
+            wanted = (verdict, filters["language"], filters["since"], filters["topic"])
             ready = st.session_state.get(f"export_{name}")
             if isinstance(ready, tuple) and ready[0] == wanted and now() - ready[2] < FILE_LASTS:
                 st.download_button(
@@ -90,10 +108,10 @@ def _exports(say: Catalogue, api: VigieClient, filters: Filters) -> None:
             st.html(markup.message("warn", say("export.failed_title"), say(words), urgent=True))
 
 
-def _prepare(api: VigieClient, name: str, wanted: tuple[str | None, str | None, str | None]) -> None:
-    verdict, language, since = wanted
+def _prepare(api: VigieClient, name: str, wanted: tuple[str | None, str | None, str | None, str | None]) -> None:
+    verdict, language, since, topic = wanted
     try:
-        file = api.verdicts_csv(verdict=verdict, language=language, since=since)
+        file = api.verdicts_csv(verdict=verdict, language=language, since=since, topic=topic)
     except ApiError as error:
         st.session_state[f"export_failed_{name}"] = error
         return

@@ -18,7 +18,7 @@ from vigie_ui.periods import PERIOD_KEYS, since
 from vigie_ui.post import RETRY_S
 from vigie_ui.settings import UiSettings
 from vigie_ui.views import Page
-from vigie_ui.views.mistakes import mistakes
+from vigie_ui.views.mistakes import known_topics, mistakes
 from vigie_ui.visit import now, post, visitors_zone
 
 LANGUAGE_CHOICES: Final = {"all": "review.all_languages", "fr": "review.french", "en": "review.english"}
@@ -40,12 +40,14 @@ def render(say: Catalogue, settings: UiSettings) -> None:
     """Draw the page."""
     api = connect(settings)
     st.html(markup.heading(say("review.title"), say("review.intro")))
-    filters = _filters(say)
+    filters = _filters(say, known_topics(api, str(settings.api_url)))
     _going_through(say, api, filters)
     mistakes(say, api, str(settings.api_url), filters)
 
 
-def _filters(say: Catalogue) -> dict[str, str | None]:
+def _filters(say: Catalogue, topics: list[str]) -> dict[str, str | None]:
+    topic: str | None = None
+    chosen = st.session_state.get("review_topic")
     with st.container(key="review_filters", horizontal=True, vertical_alignment="bottom"):
         language = st.segmented_control(
             say("review.language"),
@@ -61,9 +63,17 @@ def _filters(say: Catalogue) -> dict[str, str | None]:
             key="review_period",
             format_func=lambda choice: say(PERIOD_KEYS[choice]),
         )
+        if len(topics) > 1 or chosen:
+            topic = st.selectbox(
+                say("review.topic"),
+                [None, *topics, *([chosen] if chosen and chosen not in topics else [])],
+                key="review_topic",
+                format_func=lambda choice: say("review.all_topics") if choice is None else choice,
+            )
     return {
         "language": None if language == "all" else language,
         "since": since(period, now(), visitors_zone()),
+        "topic": topic,
     }
 
 
