@@ -35,6 +35,9 @@ from vigie_api.drift import routes as drift_routes
 from vigie_api.drift.watch import DriftWatch, drift_limits
 from vigie_api.edge import Edge
 from vigie_api.episodes import routes as episode_routes
+from vigie_api.episodes.keeper import WatchKeeper
+from vigie_api.episodes.metrics import WatchMetrics
+from vigie_api.episodes.watcher import Watcher
 from vigie_api.feedback import routes as feedback_routes
 from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.feedback.spool import Spool
@@ -159,6 +162,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             services.shadow.run(),
             services.trail.run(),
             services.drift.run(),
+            *((services.watch.run(),) if settings.watch else ()),
             BacklogGauges(services.database, services.metrics).run(_BACKLOG_S),
             RetentionKeeper(settings, services.database, services.metrics.registry).run(),
         ):
@@ -225,6 +229,8 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
     scorer = MentionScorer(database, serving, mention_desk, waiting, shadow, metrics, mention_metrics)
     stack.callback(scorer.close)
     book = AlertBook(database, policy_of(settings), mail_domain=mail_domain(settings))
+    watch = WatchKeeper(database, Watcher(book), WatchMetrics(metrics.registry), calls=calls)
+    stack.push_async_callback(watch.close)
     return Services(
         settings=settings,
         metrics=metrics,
@@ -241,6 +247,7 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         shadow=shadow,
         predictor=predictor,
         alerts=book,
+        watch=watch,
         courier=Courier(database, telemetry, post_of(settings), retry_s=settings.mail_retry_s, calls=calls),
         feedback=FeedbackDesk(database, recorder, spool, book, telemetry, max_chars=settings.max_text_chars),
         mentions=mention_desk,

@@ -212,6 +212,10 @@ class Settings(BaseSettings):
     x_bearer_token: SecretStr | None = Field(
         None, description="Key (bearer token) of the X API, for connectors of the kind x."
     )
+    watch: bool = Field(
+        True,
+        description="Whether this process may watch for surges; of those that may, one at a time does.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     access_log_every: int = Field(
         100, ge=0, description="One request in so many is logged; 5xx and slow ones always. 0: only those."

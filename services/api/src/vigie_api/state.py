@@ -16,6 +16,7 @@ from vigie_api.champion.versions import Versions
 from vigie_api.connectors.fleet import Fleet
 from vigie_api.database.engine import Database
 from vigie_api.drift.watch import DriftWatch
+from vigie_api.episodes.keeper import WatchKeeper
 from vigie_api.feedback.desk import FeedbackDesk
 from vigie_api.mentions.desk import MentionDesk
 from vigie_api.mentions.scorer import MentionScorer
@@ -46,6 +47,7 @@ class Services:
     shadow: Shadow
     predictor: Predictor
     alerts: AlertBook
+    watch: WatchKeeper
     courier: Courier
     feedback: FeedbackDesk
     mentions: MentionDesk

@@ -11,10 +11,11 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Select, exists, func, insert, select, text, update
 
-from vigie_api.alerts.outbox import clock, post
+from vigie_api.alerts.outbox import clock, post, post_mail
 from vigie_api.alerts.rule import Policy, Wrong, burst, taking_in
 from vigie_api.alerts.table import alert_verdicts, alerts
 from vigie_api.database.engine import Database
+from vigie_api.episodes.table import episodes
 from vigie_api.feedback.table import Entry, feedback
 from vigie_api.prediction.ids import IdSource
 from vigie_api.prediction.table import predictions
@@ -22,6 +23,7 @@ from vigie_api.problem import Problem
 
 Kind = Literal["misprediction", "drift", "surge", "operations"]
 _MISPREDICTION: Final = "misprediction"
+_SURGE: Final = "surge"
 # The feedback table locks by prediction id, which has no space in it: these never meet.
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('the book of alerts', 0))")
 
@@ -101,6 +103,24 @@ class AlertBook:
             return False
         self._open(connection, IdSource().next(), kind, key, now, evidence, model_version, 1)
         return True
+
+    def open_surge(self, connection: Connection, episode_id: str, evidence: Mapping[str, Any], at: datetime) -> str:
+        """Open the alert of an episode and tell it, in the transaction that found it; returns the alert's id.
+
+        `evidence` must fit into JSON and hold no text of a tweet. One episode has one alert, whoever has seen it.
+        """
+        alert_id = IdSource().next()
+        self._open(connection, alert_id, _SURGE, episode_id, at, dict(evidence), None, 1)
+        return alert_id
+
+    def escalate_surge(
+        self, connection: Connection, alert_id: str, evidence: Mapping[str, Any], at: datetime, *, tell: str | None
+    ) -> None:
+        """Renew the evidence of a surge that got worse; `tell` names the step of the e-mail about it, sent once."""
+        changed = {"evidence": dict(evidence), "updated_at": at, "count": alerts.c.count + 1}
+        connection.execute(update(alerts).where(alerts.c.id == alert_id).values(**changed))
+        if tell is not None:
+            post_mail(connection, alert_id, step=tell, mail_domain=self._mail_domain)
 
     async def acknowledge(self, alert_id: str, by: str, note: str | None) -> None:
         """Note who has seen an alert, once: the first acknowledgement stays. Raises NoSuchAlert, DatabaseAway."""
@@ -193,5 +213,9 @@ def _acknowledge(connection: Connection, alert_id: str, by: str, note: str | Non
     here = alerts.c.id == alert_id
     seen = {"acknowledged_at": clock(connection), "acknowledged_by": by, "note": note}
     done = connection.execute(update(alerts).where(here, alerts.c.acknowledged_at.is_(None)).values(**seen))
+    # A surge's episode is seen with it; the note stays the alert's, for the episode has one of its own.
+    unseen = (episodes.c.alert_id == alert_id) & episodes.c.acknowledged_at.is_(None)
+    both = {name: seen[name] for name in ("acknowledged_at", "acknowledged_by")}
+    connection.execute(update(episodes).where(unseen).values(**both))
     if not done.rowcount and connection.scalar(select(alerts.c.seq).where(here)) is None:
         raise NoSuchAlert("No alert has this id. GET /v1/alerts lists them.")

@@ -7,7 +7,7 @@ Whoever works longer renews it. `due_at` is both the time of the next attempt an
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -48,15 +48,35 @@ def clock(connection: Connection) -> datetime:
 def post(connection: Connection, alert_id: str, *, mail_domain: str | None) -> None:
     """Write what is to be told of a new alert: an event, and an e-mail, which is off when no server is configured."""
     now = clock(connection)
-    base = {"alert_id": alert_id, "step": OPENED, "attempts": 0, "created_at": now}
-    event = {"channel": "event", "message_id": f"{alert_id}.{OPENED}", "state": "waiting", "due_at": now}
-    email = {
+    event = _row(alert_id, OPENED, now) | {"channel": "event", "message_id": f"{alert_id}.{OPENED}"}
+    connection.execute(insert(outbox), [event, _email(alert_id, OPENED, now, mail_domain)])
+
+
+def post_mail(connection: Connection, alert_id: str, *, step: str, mail_domain: str | None) -> None:
+    """Write that a further e-mail is to be sent of an alert, one for each step. Written twice, it is sent once."""
+    sent = select(outbox.c.seq).where(outbox.c.alert_id == alert_id, outbox.c.channel == "email", outbox.c.step == step)
+    if connection.scalar(sent.limit(1)) is None:
+        connection.execute(insert(outbox), [_email(alert_id, step, clock(connection), mail_domain)])
+
+
+def _row(alert_id: str, step: str, now: datetime) -> dict[str, Any]:
+    return {
+        "alert_id": alert_id,
+        "step": step,
+        "attempts": 0,
+        "created_at": now,
+        "state": "waiting",
+        "due_at": now,
+    }
+
+
+def _email(alert_id: str, step: str, now: datetime, mail_domain: str | None) -> dict[str, Any]:
+    return _row(alert_id, step, now) | {
         "channel": "email",
-        "message_id": f"<{alert_id}.{OPENED}@{mail_domain or 'vigie.invalid'}>",
+        "message_id": f"<{alert_id}.{step}@{mail_domain or 'vigie.invalid'}>",
         "state": "off" if mail_domain is None else "waiting",
         "due_at": now + _SETTLE,
     }
-    connection.execute(insert(outbox), [base | event, base | email])
 
 
 def claim(connection: Connection, channel: Channel) -> Claim | None:

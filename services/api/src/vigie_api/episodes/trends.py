@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, 
 from vigie_api.episodes.band import band
 from vigie_api.episodes.schema import MOST_BUCKETS, RisingTerm, TrendBucket, TrendEpisode, TrendsOut, TrendsQuery
 from vigie_api.episodes.table import episodes, watch_buckets, watch_topics
-from vigie_api.episodes.words import Which, rising_in, sampled, usual_before
+from vigie_api.episodes.words import Which, posts_between, rising_in, usual_before
 from vigie_api.mentions.table import Stage, mentions
 from vigie_api.problem import InvalidRequest
 from vigie_api.watch.counts import BUCKET_S
@@ -194,7 +194,7 @@ def _episodes(connection: Connection, topics: Sequence[str], period: Period) -> 
 def _terms(connection: Connection, which: Which, period: Period) -> list[RisingTerm]:
     if period.until <= period.since:
         return []
-    texts = sampled(connection, which, period.since, period.until, _MOST_TEXTS)
+    texts = [post.text for post in posts_between(connection, which, period.since, period.until, _MOST_TEXTS)]
     if not texts:
         return []
     usual = usual_before(connection, which, period.since)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Select, select
 
@@ -21,6 +21,14 @@ _BEFORE: Final = timedelta(days=7)
 _USUAL: Final = 1_920
 
 
+class Post(NamedTuple):
+    """A negative post that counts."""
+
+    id: str
+    created_at: datetime
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Which:
     """Negative posts of these topics (none: of all), of one source or in one language."""
@@ -29,17 +37,19 @@ class Which:
     source: str | None = None
     language: str | None = None
 
-    def query(self, since: datetime, until: datetime, most: int) -> Select[tuple[str]]:
-        """The texts, `most` of them, first ones first."""
+    def query(self, since: datetime, until: datetime, most: int) -> Select[tuple[str, datetime, str]]:
+        """The posts, `most` of them, first ones first."""
         query = (
-            select(predictions.c.text)
+            select(mentions.c.id, mentions.c.created_at, predictions.c.text)
             .select_from(mentions.join(predictions, predictions.c.id == mentions.c.id))
             .where(mentions.c.created_at >= since, mentions.c.created_at < until)
             .where(mentions.c.stage == int(Stage.COUNTED), mentions.c.counted, mentions.c.sentiment == "negative")
             .order_by(mentions.c.created_at)
             .limit(most)
         )
-        if self.topics:
+        if len(self.topics) == 1:
+            query = query.where(mentions.c.topic == self.topics[0])
+        elif self.topics:
             query = query.where(mentions.c.topic.in_(self.topics))
         if self.source is not None:
             query = query.where(mentions.c.source == self.source)
@@ -48,22 +58,21 @@ class Which:
         return query
 
 
-def sampled(connection: Connection, which: Which, since: datetime, until: datetime, most: int) -> list[str]:
-    """At most so many texts, spread evenly over the period: the first ones of each of 24 parts of it."""
+def posts_between(connection: Connection, which: Which, since: datetime, until: datetime, most: int) -> list[Post]:
+    """At most so many posts, spread evenly over the period: the first ones of each of 24 parts of it."""
     part = (until - since) / _SLICES
-    found: list[str] = []
+    found: list[Post] = []
     for number in range(_SLICES):
-        found.extend(
-            connection.scalars(which.query(since + number * part, since + (number + 1) * part, most // _SLICES))
-        )
-    return [text for text in found if text]
+        query = which.query(since + number * part, since + (number + 1) * part, most // _SLICES)
+        found.extend(Post._make(row) for row in connection.execute(query))
+    return [post for post in found if post.text]  # blank: it was anonymised
 
 
 def usual_before(connection: Connection, which: Which, at: datetime) -> Usual:
     """The words of the week before a time."""
     usual = Usual()
-    for text in sampled(connection, which, at - _BEFORE, at, _USUAL):
-        usual.add(text)
+    for post in posts_between(connection, which, at - _BEFORE, at, _USUAL):
+        usual.add(post.text)
     return usual
 
 

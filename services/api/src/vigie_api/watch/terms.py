@@ -7,13 +7,14 @@ Colaresi and Quinn 2008, "Fightin' Words", equations 16 and 22); the prior is th
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from math import exp, log, sqrt
+from math import log, sqrt
 from typing import Final
 
 _MOST_TERMS: Final = 8_000
 _FADE: Final = 0.5
 _PRIOR: Final = 200.0
 _LEAST_COUNT: Final = 3
+_MOST_LIFT: Final = 100.0
 _TERM: Final = re.compile(r"#?[^\W\d_][\w'’-]{2,30}")
 _ADDRESS: Final = re.compile(r"https?://\S+|@\w+|&\w+;")
 
@@ -43,7 +44,7 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Rising:
-    """A term that rose: posts of the episode with it, and how many times as frequent as usual it is."""
+    """A term that rose: posts of the episode with it, and how many times as frequent as usual it is (at most 100)."""
 
     term: str
     count: int
@@ -65,7 +66,8 @@ def rising_terms(episode: Counter[str], posts: int, usual: Usual, most: int = 8)
         odds = log(here / (posts + _PRIOR + 1.0 - here)) - log(there / (usual.posts + _PRIOR + 1.0 - there))
         score = odds / sqrt(1.0 / here + 1.0 / there)
         if score > 0.5:
-            scored.append((score, term, exp(odds)))
+            often, usually = (count + 0.5) / (posts + 1.0), (before + 0.5) / (usual.posts + 1.0)
+            scored.append((score, term, round(min(often / usually, _MOST_LIFT), 1)))
     scored.sort(key=lambda found: (-found[0], found[1]))
     return [Rising(term, episode[term], lift) for _, term, lift in scored[:most]]
 
