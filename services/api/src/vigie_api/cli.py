@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from vigie_api.mentions.command import ingest
 from vigie_api.replay.command import replay
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ keys = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys."
 app.add_typer(keys, name="keys")
 mail = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="E-mails of alerts.")
 app.add_typer(mail, name="mail")
+connectors = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Live sources of mentions.")
+app.add_typer(connectors, name="connectors")
 app.command()(replay)
+app.command()(ingest)
 _MISUSE = 2
 
 
@@ -49,7 +53,11 @@ def _settings(**overrides: Any) -> "Settings":
             message = fault["msg"].removeprefix("Value error, ")
             faults.append(f"VIGIE_API_{place}: {message}" if place else message)
         _refuse("; ".join(faults) + ".")
-    except SettingsError:
+    except SettingsError as error:
+        if '"connectors"' in str(error):
+            _refuse(
+                'VIGIE_API_CONNECTORS is not JSON. It is a list such as [{"name": "x", "kind": "x", "queries": {…}}].'
+            )
         _refuse(
             'VIGIE_API_KEYS is not JSON. It is a list such as [{"name": "ui", "scopes": ["predict"], "sha256": "…"}].'
         )
@@ -260,6 +268,42 @@ def try_mail(
     else:
         typer.echo(told.sentence if told.sent else f"vigie-api: {told.sentence}", err=not told.sent)
     raise typer.Exit(0 if told.sent else 1)
+
+
+@connectors.command("test")
+def try_connector(
+    name: Annotated[str, typer.Argument(help="The connector's name in VIGIE_API_CONNECTORS.")],
+    seconds: Annotated[float, typer.Option(help="How long to read at most.", min=1, max=600)] = 15.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Read a connector once and store nothing: exit 0 it works, 1 it does not, 2 not set up. X charges for the posts.
+
+    Examples:
+
+      vigie-api connectors test bluesky
+
+      vigie-api connectors test x --json
+
+      docker compose exec api vigie-api connectors test bluesky --seconds 60
+    """
+    import asyncio
+    import json
+
+    from vigie_api.connectors.trial import NotSetUp, named, try_out
+
+    settings = _settings()
+    try:
+        options = named(settings, name)
+    except NotSetUp as error:
+        _refuse(str(error))
+    told = asyncio.run(try_out(options, settings, seconds))
+    if as_json:
+        document = {"name": name, "source": options.kind, "works": told.works, "posts": told.posts}
+        document |= {"malformed": told.malformed, "message": told.sentence}
+        typer.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        typer.echo(told.sentence if told.works else f"vigie-api: {told.sentence}", err=not told.works)
+    raise typer.Exit(0 if told.works else 1)
 
 
 def main() -> None:
