@@ -49,7 +49,10 @@ def answer(state: dict, command: str, options: dict[str, str], words: list[str])
             state["slots"][slot]["running"] = command.endswith("start")
         case "webapp sitecontainers list":
             digests = state["slots"][slot]["digests"]
-            return [{"name": f"app/{name}", "properties": {"image": f"cr/vigie-{name}@{at}"}} for name, at in digests.items()]
+            return [
+                {"name": f"app/{name}", "properties": {"image": f"cr/vigie-{name}@{at}"}}
+                for name, at in digests.items()
+            ]
         case "webapp deployment slot swap":
             slots = state["slots"]
             slots["production"], slots["staging"] = slots["staging"], slots["production"]
