@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import time
 
 import httpx
@@ -24,6 +25,21 @@ WORDS = {
     "en": {"review": "What do you think of these verdicts", "done": "All reviewed", "calm": "all is well"},
 }
 CARD = ".v-tocheck .v-post"
+# Streamlit's own code for a button, which a browser loads when the first one is drawn.
+BUTTONS_CODE = re.compile(r"/Button\.[^/]+\.js$")
+# Presses "n" in the very moment in which a text comes up that was not there before.
+HASTY_READER = """
+    const read = [];
+    const look = () => {
+        const text = document.querySelector(".v-tocheck .v-post")?.innerText;
+        if (!text || read.includes(text) || document.body.dataset.keys !== "on") return;
+        read.push(text);
+        document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "n", bubbles: true, cancelable: true }));
+    };
+    const changes = { subtree: true, childList: true, characterData: true, attributes: true };
+    addEventListener("DOMContentLoaded", () => new MutationObserver(look).observe(document.documentElement, changes));
+    Object.defineProperty(window, "read", { value: read });
+"""
 
 
 @pytest.fixture
@@ -115,6 +131,21 @@ def test_a_key_held_down_judges_one_tweet_and_one_with_control_none(open_page, l
     expect(tab.locator(CARD)).not_to_have_text(first)
     expect(tab.locator(".v-progress")).to_contain_text("1 vérifié")
     wait_for(loop, {first: "negative"})
+
+
+def test_a_key_that_is_pressed_before_its_button_is_there_counts_once_it_is(context, loop):
+    held = []
+    context.route(BUTTONS_CODE, lambda request: held.append(request))
+    context.add_init_script(HASTY_READER)
+    tab = context.new_page()
+    tab.goto(f"{loop.page.url}/review")
+    tab.wait_for_function("read.length === 1")
+    assert held
+    assert kept(loop) == {}
+    # What is held goes on with it.
+    context.unroute(BUTTONS_CODE)
+    expect(tab.locator(".v-alldone")).to_be_visible()
+    wait_for(loop, dict.fromkeys(TWEETS, "negative"))
 
 
 def test_the_file_of_the_answers_holds_what_was_said(open_page, loop):
