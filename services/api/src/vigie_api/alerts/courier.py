@@ -91,7 +91,7 @@ class Courier:
         recipients = ours.recipients or self._post.recipients
         try:
             alert = await self._database.read(find, ours.alert_id)
-            message = self._post.letters.write(alert, ours.message_id)
+            message = self._post.letters.write(alert, ours.message_id, ours.step)
             with nullcontext() if self._calls is None else self._calls.timed("SMTP", self._post.server.host, "send"):
                 refused = await self._send(ours, recipients, message)
         except NotSent as failure:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from vigie_api.alerts.schema import AlertOut, WrongVerdict
+from vigie_api.alerts.surge import surge_words, tells_surge
 from vigie_api.alerts.wording import NAMES, WORDS, Language, day_and_time, duration
 
 _MOST_TWEETS: Final = 3
@@ -49,8 +50,10 @@ class Letters:
             keep_trailing_newline=True,
         )
 
-    def write(self, alert: AlertOut, message_id: str) -> bytes:
-        """The finished message. Written twice it is the same, byte for byte, as long as the alert is."""
+    def write(self, alert: AlertOut, message_id: str, step: str = "opened") -> bytes:
+        """The finished message of a step. Written twice it is the same, byte for byte, as long as the alert is."""
+        if tells_surge(alert.kind, alert.evidence):
+            return self._finish(self._surge(alert, step), message_id, alert.updated_at)
         verdicts = [WrongVerdict(**verdict) for verdict in alert.evidence.get("verdicts", [])]
         # Of the burst itself, whatever joined it since. A verdict given anew stays in its place, at its new time.
         burst = verdicts[: alert.evidence.get("burst", _MOST_TWEETS)]
@@ -70,6 +73,8 @@ class Letters:
             "tweets": [self._tweet(tweet) for tweet in tweets],
             "measures": self._measures(alert.evidence),
             "facts": self._facts(alert.evidence),
+            "surge": None,
+            "button": self._word("button"),
             "link": None if self._public_url is None else f"{self._public_url}/alertes?alert={alert.id}",
         }
         return self._finish(content, message_id, alert.opened_at)
@@ -82,9 +87,27 @@ class Letters:
             "tweets": [],
             "measures": [],
             "facts": [],
+            "surge": None,
+            "button": self._word("button"),
             "link": self._public_url,
         }
         return self._finish(content, message_id, at)
+
+    def _surge(self, alert: AlertOut, step: str) -> dict[str, Any]:
+        surge = surge_words(alert.evidence, harmless(str(alert.evidence["topic"])), step, self._language)
+        return {
+            "subject": surge.title,
+            "title": surge.title,
+            "lead": surge.lead,
+            "when": ("began", day_and_time(surge.onset.astimezone(self._zone), self._language, "%H:%M")),
+            "version": None,
+            "tweets": [],
+            "measures": [],
+            "facts": [],
+            "surge": surge,
+            "button": self._word("button.surge"),
+            "link": None if self._public_url is None else f"{self._public_url}/veille?episode={surge.episode_id}",
+        }
 
     def _finish(self, content: Mapping[str, Any], message_id: str, at: datetime) -> bytes:
         message = EmailMessage(policy=_POLICY)

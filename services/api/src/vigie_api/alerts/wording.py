@@ -37,6 +37,9 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "value": "Valeur",
         "threshold": "Seuil",
         "button": "Voir l’alerte",
+        "button.surge": "Voir l’épisode",
+        "began": "Commencé vers",
+        "about": "On y parle surtout de",
         "why": "Vous recevez ce message parce que votre adresse figure dans les réglages d’alerte de Vigie.",
         "stays": "L’alerte reste ouverte jusqu’à ce que quelqu’un l’acquitte.",
         "links_off": "Les liens contenus dans les tweets sont désactivés.",
@@ -75,6 +78,9 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "value": "Value",
         "threshold": "Threshold",
         "button": "See the alert",
+        "button.surge": "See the episode",
+        "began": "Began around",
+        "about": "It is mostly about",
         "why": "You get this message because your address is in the alert settings of Vigie.",
         "stays": "The alert stays open until somebody acknowledges it.",
         "links_off": "Links in tweets are switched off.",
@@ -124,10 +130,10 @@ def duration(seconds: float, language: Language) -> str:
     return f"{whole} {'seconde' if language == 'fr' else 'second'}{'s' if plural else ''}"
 
 
-def day_and_time(at: datetime, language: Language) -> str:
+def day_and_time(at: datetime, language: Language, clock: str = "%H:%M:%S") -> str:
     """An aware time with its zone: 22 novembre 2026 à 09:14:05 (UTC+01:00)."""
     offset = at.strftime("%z")
     month = _MONTHS[language].split()[at.month - 1]
     day = "1er" if language == "fr" and at.day == 1 else str(at.day)
     at_word = " à" if language == "fr" else ","
-    return f"{day} {month} {at.year}{at_word} {at:%H:%M:%S} (UTC{offset[:3]}:{offset[3:5]})"
+    return f"{day} {month} {at.year}{at_word} {at:{clock}} (UTC{offset[:3]}:{offset[3:5]})"
