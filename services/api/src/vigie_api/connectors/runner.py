@@ -142,6 +142,8 @@ class Runner:
             async for batch in batches:
                 await self._hand_over(batch)
                 progress.made = True
+        if not progress.made:  # nothing was new: that is well, too
+            await self._database.write(ledger.tell, self._name, self._owner, "running", None)
 
     async def _hand_over(self, batch: Batch) -> None:
         """Make a batch durable, then move the cursor. Waits as long as the other side of either asks for."""
