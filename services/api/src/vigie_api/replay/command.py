@@ -68,7 +68,7 @@ def replay(
     began = time.perf_counter()
     try:
         columns = Columns(text_column, time_column, topic_column, author_column, label_column)
-        file = PostFile(input, columns, TimeReader(_zone(timezone)))
+        file = PostFile(input, columns, TimeReader(zone_named(timezone)))
         judge = Judge(file, _model(model) if label_column is None else None)
         run = Replay(rule_named(rule), count_copies=count_copies)
         with Sorter() as sorter:
@@ -92,7 +92,8 @@ def replay(
         typer.echo(table(episodes))
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of --timezone. Raises Misuse."""
     from vigie_api.replay.errors import Misuse
 
     try:

@@ -48,7 +48,9 @@ class Chunk(NamedTuple):
     """Codes of `PostFile.labels`."""
 
 
-class _Layout(NamedTuple):
+class Layout(NamedTuple):
+    """How a file is written. Without a header the names are Sentiment140's."""
+
     names: list[str]
     header: bool
     delimiter: str
@@ -67,7 +69,7 @@ class PostFile:
         self._path = path
         self._times = times
         try:
-            self._layout = _layout(path)
+            self._layout = layout_of(path)
         except (OSError, EOFError, csv.Error) as error:
             raise Misuse(f"cannot read {path}: {getattr(error, 'strerror', None) or error}.") from error
         self.columns = Columns(
@@ -83,19 +85,7 @@ class PostFile:
         """Rows left out: broken lines, and rows without a time, a text or a label."""
 
     def _find(self, wanted: str | None, usual: tuple[str, ...], what: str) -> str | None:
-        names = self._layout.names
-        if wanted is not None:
-            if wanted not in names:
-                raise Misuse(f"{self._path.name} has no column {wanted!r}; its columns are {_listed(names)}.")
-            return wanted
-        lower = {name.casefold(): name for name in reversed(names)}
-        found = next((lower[name] for name in usual if name in lower), None)
-        if usual and found is None:
-            raise Misuse(
-                f"{self._path.name} has no column {', '.join(usual[:-1])} or {usual[-1]}: "
-                f"name one with --{what}-column; its columns are {_listed(names)}."
-            )
-        return found
+        return find_column(self._path.name, self._layout.names, wanted, usual, what)
 
     def __iter__(self) -> Iterator[Chunk]:
         columns, layout = self.columns, self._layout
@@ -145,6 +135,22 @@ class PostFile:
         return Chunk(at_s[known], kept[columns.text].tolist(), topic, author, label)
 
 
+def find_column(file: str, names: list[str], wanted: str | None, usual: tuple[str, ...], what: str) -> str | None:
+    """The column that is `wanted`, or the first of the `usual` names; None when neither is asked for. Raises Misuse."""
+    if wanted is not None:
+        if wanted not in names:
+            raise Misuse(f"{file} has no column {wanted!r}; its columns are {_listed(names)}.")
+        return wanted
+    lower = {name.casefold(): name for name in reversed(names)}
+    found = next((lower[name] for name in usual if name in lower), None)
+    if usual and found is None:
+        raise Misuse(
+            f"{file} has no column {', '.join(usual[:-1])} or {usual[-1]}: "
+            f"name one with --{what}-column; its columns are {_listed(names)}."
+        )
+    return found
+
+
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:20]) + (" …" if len(names) > 20 else "")
 
@@ -154,12 +160,14 @@ def _is_gzip(path: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """The bytes of the CSV, unpacked when they are packed."""
     return gzip.open(path, "rb") if _is_gzip(path) else path.open("rb")  # type: ignore[return-value] # a GzipFile is one
 
 
-def _layout(path: Path) -> _Layout:
-    with _opened(path) as file:
+def layout_of(path: Path) -> Layout:
+    """Look at the head of a CSV file. Raises Misuse when it is empty; OSError, EOFError, csv.Error."""
+    with opened(path) as file:
         head = file.read(_PROBE_BYTES)
     try:
         head.decode("utf-8")
@@ -173,5 +181,5 @@ def _layout(path: Path) -> _Layout:
     delimiter = max(",;\t", key=lines[0].count)
     names = next(csv.reader(lines[:1], delimiter=delimiter))
     if len(names) == len(_SENTIMENT140) and names[0] in {"0", "2", "4"} and names[1].isdigit():
-        return _Layout(list(_SENTIMENT140), False, delimiter, encoding)
-    return _Layout([name.strip() for name in names], True, delimiter, encoding)
+        return Layout(list(_SENTIMENT140), False, delimiter, encoding)
+    return Layout([name.strip() for name in names], True, delimiter, encoding)
