@@ -54,8 +54,8 @@ def upgrade() -> None:
     op.create_index("uq_mentions_source_external_id", "mentions", ["source", "external_id"], unique=True)
     op.create_index("ix_mentions_created_at", "mentions", ["created_at", "seq"])
     op.create_index("ix_mentions_topic_created_at", "mentions", ["topic", "created_at", "seq"])
-    waiting = sa.text("stage < 2")
-    op.create_index("ix_mentions_waiting", "mentions", ["stage", "seq"], postgresql_where=waiting, sqlite_where=waiting)
+    under_way = sa.text("stage <> 2")
+    op.create_index("ix_mentions_waiting", "mentions", ["stage", "seq"], postgresql_where=under_way)
     op.create_table(
         "watch_topics",
         sa.Column("topic", sa.String(64)),
