@@ -41,6 +41,10 @@ class SmallApi:
     drift: dict[str, Any] = field(
         default_factory=lambda: {"reference": False, "thresholds": {"warning": 0.1, "alert": 0.25}, "days": []}
     )
+    topics: list[dict[str, Any]] = field(default_factory=list)
+    trends: dict[str, Any] = field(default_factory=lambda: trends(0))
+    mentions: list[dict[str, Any]] = field(default_factory=list)
+    episodes: list[dict[str, Any]] = field(default_factory=list)
     judged: dict[str, dict[str, Any]] = field(default_factory=dict)
     queries: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     requests: list[tuple[str, dict[str, Any], str | None]] = field(default_factory=list)
@@ -91,6 +95,31 @@ class SmallApi:
             named.update(state="acknowledged", **taken)
         return 200, named
 
+    def watched(self, path: str, body: dict[str, Any], query: dict[str, str]) -> tuple[int, Any]:
+        """Topics, trends, posts and episodes; a body is a change of an episode."""
+        if path == "/v1/topics":
+            return 200, {"topics": self.topics, "at": "2026-11-02T10:00:00Z"}
+        if path == "/v1/trends":
+            return 200, self.trends
+        if path == "/v1/mentions":
+            kept = [one for one in self.mentions if query.get("sentiment") in (None, one["sentiment"])]
+            start, count = int(query.get("cursor", 0)), int(query["limit"])
+            following = str(start + count) if len(kept) > start + count else None
+            return 200, {"mentions": kept[start : start + count], "next_cursor": following}
+        if path == "/v1/episodes":
+            over = query.get("state") == "closed"
+            kept = [one for one in self.episodes if (one["state"] == "closed") is over]
+            still_open = sum(one["state"] != "closed" for one in self.episodes)
+            return 200, {"episodes": kept[: int(query["limit"])], "open": still_open, "next_cursor": None}
+        named = next((one for one in self.episodes if f"/{one['id']}" in path), None)
+        if named is None:
+            return 404, {"type": "urn:vigie:problem:no-such-episode", "status": 404}
+        if body.pop("acknowledged", False):
+            named.update(acknowledged_at="2026-11-02T10:05:00Z", acknowledged_by="TWEET")
+        named.update(body)
+        posts = self.mentions[:2]
+        return 200, {**named, "posts_first": posts, "posts_representative": posts}
+
     def thought(self) -> dict[str, Any]:
         return {
             "sentiment": "positive" if self.score >= 0.5 else "negative",
@@ -121,6 +150,8 @@ class SmallApi:
             return 200, self.patterns
         if path.startswith("/v1/alerts"):
             return self.alerted(path, body, query)
+        if path.startswith(("/v1/topics", "/v1/trends", "/v1/mentions", "/v1/episodes")):
+            return self.watched(path, dict(body), query)
         if path == "/v1/explain":
             return 200, self.explained(body)
         if path == "/v1/feedback":
@@ -146,6 +177,9 @@ def _handler(api: SmallApi) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
+        def do_PATCH(self) -> None:
+            self.do_POST()
+
         def do_GET(self) -> None:
             self._answer({})
 
@@ -157,6 +191,8 @@ def _handler(api: SmallApi) -> type[BaseHTTPRequestHandler]:
                 self._send(*api.refusal)
             elif path == "/v1/feedback" and self.command == "GET":
                 self._send(200, {"Content-Type": "text/csv"}, CSV)
+            elif path.endswith("/report"):
+                self._send(200, {"Content-Type": "text/html"}, f"<h1>{api.queries[-1][1]['language']}</h1>".encode())
             else:
                 status, document = api.answer(path, body)
                 self._send(status, {"Content-Type": "application/json"}, json.dumps(document).encode())
@@ -331,6 +367,108 @@ def some_live(some_models: SmallApi) -> SmallApi:
     move = {"at": "2026-11-02T10:00:00Z", "version": "3", "recipe": "bert", "previous": "2", "by": "TWEET"}
     some_models.moves = [{**move, "action": action, "reason": "TWEET"} for action in ("promote", "rollback")]
     return some_models
+
+
+def mention(number: int, **more: Any) -> dict[str, Any]:
+    """A post as the API lists it: every odd one negative."""
+    odd = number % 2 == 1
+    return {
+        "id": f"019ab3c1-5f6e-7b32-9d0a-{number:012d}",
+        "source": "x",
+        "external_id": str(number),
+        "topic": "TWEET",
+        "created_at": "2026-11-02T10:00:00Z",
+        "received_at": "2026-11-02T10:00:01Z",
+        "text": f"TWEET 00{number}",
+        "url": f"https://example.org/{number}",
+        "reach": 1200,
+        "sentiment": "negative" if odd else "positive",
+        "score": 0.1 if odd else 0.9,
+        "confidence": 0.9,
+        "uncertain": False,
+        "language": "fr",
+        "model_version": "3",
+        "counted": True,
+        "verdict": None,
+        "correction": None,
+        **more,
+    }
+
+
+def topic(name: str = "TWEET", state: str = "serious", **more: Any) -> dict[str, Any]:
+    """A topic as the API lists it."""
+    return {
+        "topic": name,
+        "state": state,
+        "episode_id": None,
+        "posts_24h": 240,
+        "negatives_24h": 60,
+        "share_24h": 0.25,
+        "last_hour": {"posts": 40, "negatives": 31, "expected": None if state == "learning" else 3.4},
+        "last_post_at": "2026-11-02T10:00:00Z",
+        "sources": ["x", "bluesky"],
+        **more,
+    }
+
+
+def trends(hours: int, *, expected: bool = True, **more: Any) -> dict[str, Any]:
+    """A period as the API tells it: one negative every hour, nine in the last one."""
+    known = {"expected": 2.0, "low": 0, "high": 5} if expected else {}
+    buckets = [
+        {
+            "at": f"2026-11-02T{hour:02d}:00:00Z",
+            "posts": 10,
+            "negatives": 9 if hour == hours - 1 else 1,
+            "share": 0.9 if hour == hours - 1 else 0.1,
+            **known,
+        }
+        for hour in range(hours)
+    ]
+    period = {"step_s": 3600, "since": "2026-11-02T00:00:00Z", "until": f"2026-11-02T{hours:02d}:00:00Z"}
+    return {**period, "buckets": buckets, "episodes": [], "terms": [], **more}
+
+
+def episode(number: int, state: str = "open", **more: Any) -> dict[str, Any]:
+    """An episode as the API lists it."""
+    return {
+        "id": f"019ab3c1-5f6e-7b32-9d0a-{900 + number:012d}",
+        "topic": "TWEET",
+        "state": state,
+        "severity": "serious",
+        "onset_at": "2026-11-02T08:00:00Z",
+        "opened_at": "2026-11-02T08:20:00Z",
+        "escalated_at": "2026-11-02T09:00:00Z",
+        "closed_at": "2026-11-02T09:30:00Z" if state == "closed" else None,
+        "updated_at": "2026-11-02T09:30:00Z",
+        "negatives": 124,
+        "posts": 200,
+        "expected": 18.2,
+        "ratio": 6.8,
+        "share": 0.62,
+        "reach": 120000,
+        "terms": [{"term": "TWEET", "count": 34, "lift": 3.1}],
+        "alert_id": None,
+        "acknowledged_at": None,
+        "acknowledged_by": None,
+        "assignee": None,
+        "note": None,
+        "false_alarm": False,
+        **more,
+    }
+
+
+@pytest.fixture
+def some_watch(api: SmallApi) -> SmallApi:
+    """An API that watches two topics, one of them in trouble, with posts and episodes, open and over."""
+    running = episode(1)
+    api.topics = [topic(episode_id=running["id"]), topic("TWEET 2", "learning")]
+    api.episodes = [running, episode(2, severity="critical"), episode(3, "closed", false_alarm=True)]
+    unread = {"sentiment": None, "confidence": None, "uncertain": None, "counted": None}
+    odd = [mention(1), mention(2, counted=False, uncertain=True), mention(3, text=None), mention(4, **unread)]
+    api.mentions = [*odd, *(mention(number) for number in range(5, 31))]
+    marks = [{name: running[name] for name in ("id", "topic", "onset_at", "opened_at", "closed_at", "severity")}]
+    api.trends = trends(10, episodes=marks, terms=[{"term": "TWEET", "count": 12, "lift": 2.0}])
+    return api
 
 
 @pytest.fixture

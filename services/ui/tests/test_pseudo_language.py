@@ -10,7 +10,26 @@ from streamlit.testing.v1 import AppTest
 from vigie_ui import i18n, shell, views
 from vigie_ui.server import SCRIPT
 
-OWN_NAMES = {"Air Paradis", "Français", "English", "tfidf_logreg", "tfidf_rf", "ensemble", "bert", "use_mlp"}
+# What is typed into a terminal, and where a document is, are the same in every language.
+COMMANDS = {
+    "vigie-api ingest posts.csv",
+    "uv run python scripts/demo_week.py",
+    "POST /v1/mentions",
+    "docs/mentions.md",
+    "docs/connectors.md",
+}
+OWN_NAMES = {
+    "Air Paradis",
+    "Bluesky",
+    *COMMANDS,
+    "Français",
+    "English",
+    "tfidf_logreg",
+    "tfidf_rf",
+    "ensemble",
+    "bert",
+    "use_mlp",
+}
 ATTRIBUTES = re.compile(r'(?:aria-label|aria-valuetext|alt|title|placeholder)="([^"]*)"')
 
 
@@ -137,6 +156,20 @@ def test_alerts_say_nothing_of_their_own(some_live, open_strange):
     check(page)
 
 
+def test_the_watch_says_nothing_of_its_own(some_watch, open_strange):
+    page = open_strange("veille")
+    check(page)
+    for name in ("wrong_", "unsay_", "more_posts", "care_episode", "save_care", "false_alarm", "confirm_false_alarm"):
+        check(press(page, name))
+    for name in ("undo_false_alarm", "acknowledge_episode", "term_0", "drop_term", "look_1", "look_at_"):
+        check(press(page, name))
+    some_watch.refusing = "/v1/episodes/"
+    some_watch.problem(503, "database-away")
+    check(press(press(page, "care_episode"), "save_care"))
+    some_watch.refusing = ""
+    check(press(page, "right_"))
+
+
 def test_live_traffic_and_moves_say_nothing_of_their_own(some_live, open_strange):
     page = open_strange("models")
     check(page)
@@ -146,7 +179,7 @@ def test_live_traffic_and_moves_say_nothing_of_their_own(some_live, open_strange
     check(press(page, "confirm"))
 
 
-@pytest.mark.parametrize("path", ["review", "alertes"])
+@pytest.mark.parametrize("path", ["review", "alertes", "veille"])
 @pytest.mark.parametrize("status", [200, 401, 500, 503])
 def test_pages_that_have_nothing_to_show_say_nothing_of_their_own(open_strange, api, path, status):
     if status != 200:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from vigie_ui.client import VigieClient
 from vigie_ui.episode_answers import Episode, Episodes
+from vigie_ui.failures import ApiError
 from vigie_ui.feed import PER_PAGE, holding
 from vigie_ui.i18n import Catalogue
 from vigie_ui.mention_answers import Mention, Mentions
@@ -107,7 +108,11 @@ class Lookout:
         """The last day of a topic, for its card."""
         chosen = Selection(topic=topic)
         asked = _asked({**chosen.query(), **chosen.window(now())})
-        return self.recall.ask(("day", topic), lambda: _day(self.api, self.url, asked), now())
+        try:
+            return self.recall.ask(("day", topic), lambda: _day(self.api, self.url, asked), now())
+        except ApiError:
+            # A card without its line is still a card.
+            return None
 
     def mentions(self, selection: Selection) -> Mentions | None:
         """The latest posts, or those that have the chosen word."""
