@@ -179,9 +179,13 @@ class Letters:
 
 def harmless(text: str) -> str:
     """A tweet on one line, of 500 characters at most, that turns nothing around and becomes no link."""
+    return _LINKISH.sub("\\1\u200b", one_line(text, _MOST_CHARS))
+
+
+def one_line(text: str, most: int) -> str:
+    """A text on one line, of so many characters at most, without those that show nothing or turn others around."""
     flat = " ".join(text.split())
     seen = "".join(
         char for char in flat if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co") or char == "\u200d"
     )
-    short = seen if len(seen) <= _MOST_CHARS else seen[: _MOST_CHARS - 1].rstrip() + "…"
-    return _LINKISH.sub("\\1\u200b", short)
+    return seen if len(seen) <= most else seen[: most - 1].rstrip() + "…"

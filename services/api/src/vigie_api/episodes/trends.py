@@ -88,15 +88,24 @@ def read_trends(connection: Connection, query: TrendsQuery, now: datetime) -> Tr
     period = period_of(query, now)
     which = Which(sorted(set(query.topic)), query.source, query.language)
     whole = query.source is None and query.language is None
-    sums = _of_topics(connection, which.topics, period) if whole else _of_posts(connection, which, period)
+    parts = buckets_of if whole else _buckets_of_posts
     return TrendsOut(
         step_s=period.step_s,
         since=period.since,
         until=period.until,
-        buckets=_buckets(sums, period),
+        buckets=parts(connection, which, period),
         episodes=_episodes(connection, which.topics, period),
         terms=_terms(connection, which, replace(period, until=min(period.until, now))),
     )
+
+
+def buckets_of(connection: Connection, which: Which, period: Period) -> list[TrendBucket]:
+    """The buckets of whole topics, with what is usual."""
+    return _buckets(_of_topics(connection, which.topics, period), period)
+
+
+def _buckets_of_posts(connection: Connection, which: Which, period: Period) -> list[TrendBucket]:
+    return _buckets(_of_posts(connection, which, period), period)
 
 
 def _buckets(sums: dict[int, _Sum], period: Period) -> list[TrendBucket]:
@@ -127,7 +136,7 @@ def _number(connection: Connection, at: ColumnElement[datetime], period: Period)
         seconds: ColumnElement[int] = cast(func.strftime("%s", at), BigInteger)
     else:
         seconds = cast(func.floor(extract("epoch", at)), BigInteger)
-    return (seconds - int(period.since.timestamp())).op("/")(period.step_s)
+    return (seconds - int(period.since.timestamp())) // period.step_s
 
 
 def _of_topics(connection: Connection, topics: Sequence[str], period: Period) -> dict[int, _Sum]:
