@@ -97,7 +97,6 @@ var siteName = 'app-${name}-${take(unique, 6)}'
 // What App Service will answer to; a custom domain goes here too.
 var host = '${siteName}.azurewebsites.net'
 var stagingHost = '${siteName}-staging.azurewebsites.net'
-var databases = slots ? ['vigie', 'vigie_staging', 'mlflow', 'mlflow_auth'] : ['vigie', 'mlflow', 'mlflow_auth']
 var computed = {
   VIGIE_UI_BRAND: brand
   VIGIE_UI_LANGUAGE: language
@@ -177,7 +176,6 @@ module database 'modules/database.bicep' = {
     administratorPassword: vault.getSecret('database-admin-password')
     subnetId: network.outputs.databaseSubnetId
     zoneId: network.outputs.databaseZoneId
-    databases: databases
     workspaceId: workspace.id
     tags: tags
   }

@@ -9,8 +9,8 @@
 
 Exit 0: it serves. 1: it does not, and production is as before. 2: production does not work: look at once.
 Settings come as options or as the variables of deploy.yml: AZURE_RESOURCE_GROUP, VIGIE_NAME, VIGIE_PARAMETERS,
-VIGIE_DIGESTS (JSON), VIGIE_SMOKE_KEY, VIGIE_VERSION and what main.bicep needs besides (VIGIE_REGISTRY, VIGIE_VAULT,
-VIGIE_ENTRA_CLIENT_ID, VIGIE_ALERT_EMAIL).
+VIGIE_DIGESTS (JSON), VIGIE_VERSION and what main.bicep needs besides (VIGIE_REGISTRY, VIGIE_VAULT,
+VIGIE_ENTRA_CLIENT_ID, VIGIE_ALERT_EMAIL). The smoke test takes its key from the vault, or from VIGIE_SMOKE_KEY.
 """
 
 from __future__ import annotations
@@ -184,19 +184,20 @@ def release_of(environment: Mapping[str, str], pause_s: float, wait_s: float) ->
     parameters = ROOT / "azure" / "parameters" / f"{needed(environment, 'VIGIE_PARAMETERS')}.json"
     if not parameters.is_file():
         raise MisuseError(f"VIGIE_PARAMETERS names no file: {parameters.relative_to(ROOT)}")
+    cloud = Cloud(needed(environment, "AZURE_RESOURCE_GROUP"), pause_s)
     infrastructure = {
         "vaultName": needed(environment, "VIGIE_VAULT"),
         "entraClientId": needed(environment, "VIGIE_ENTRA_CLIENT_ID"),
         "alertEmail": needed(environment, "VIGIE_ALERT_EMAIL"),
     }
     return Release(
-        cloud=Cloud(needed(environment, "AZURE_RESOURCE_GROUP"), pause_s),
+        cloud=cloud,
         name=needed(environment, "VIGIE_NAME"),
         parameters=parameters,
         registry=needed(environment, "VIGIE_REGISTRY"),
         infrastructure=infrastructure,
         digests=digests,
-        smoke_key=environment.get("VIGIE_SMOKE_KEY") or None,
+        smoke_key=environment.get("VIGIE_SMOKE_KEY") or cloud.secret(infrastructure["vaultName"], "key-smoke"),
         version=environment.get("VIGIE_VERSION") or None,
         wait_s=wait_s,
     )

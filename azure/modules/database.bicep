@@ -1,4 +1,4 @@
-// PostgreSQL, reachable from the network only. The roles of the services are made by the job `roles`.
+// PostgreSQL, reachable from the network only. The job `roles` makes the databases, each owned by its service's role.
 @description('Name of the server.')
 param name string
 
@@ -30,9 +30,6 @@ param subnetId string
 
 @description('Private DNS zone.')
 param zoneId string
-
-@description('Names of the databases.')
-param databases array
 
 @description('Workspace of the logs.')
 param workspaceId string
@@ -75,15 +72,6 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2024-08-01' = {
     }
   }
 }
-
-resource made 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2024-08-01' = [for database in databases: {
-  parent: server
-  name: database
-  properties: {
-    charset: 'UTF8'
-    collation: 'en_US.utf8'
-  }
-}]
 
 resource tls 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2024-08-01' = {
   parent: server

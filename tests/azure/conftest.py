@@ -16,12 +16,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("gateway", "ui", "api", "mlflow", "trainer")
+SMOKE_KEY = "vigie_smoke"
 DIGITS = {"good": "a", "old": "b", "bad": "c", "shy": "d"}
 
 
 def digests(kind: str) -> dict[str, str]:
     """Of five images that are `good`, `old` (good, too), `bad`, or `shy`: those work in staging only."""
-    return {name: f"sha256:{DIGITS[kind] * 64}" for name in NAMES}
+    return dict.fromkeys(NAMES, f"sha256:{DIGITS[kind] * 64}")
 
 
 def served(kind: str) -> dict[str, str]:
@@ -38,7 +39,7 @@ class Azure:
         self.write(
             slots={slot: {"running": True, "digests": {}} for slot in ("production", "staging")},
             jobs={},
-            secrets={},
+            secrets={"key-smoke": SMOKE_KEY},
             refuse=[],
             outputs={},
             calls=[],
@@ -87,7 +88,6 @@ class Azure:
             "VIGIE_ENTRA_CLIENT_ID": "11111111-2222-3333-4444-555555555555",
             "VIGIE_ALERT_EMAIL": "operations@example.org",
             "VIGIE_DIGESTS": json.dumps(digests(kind)),
-            "VIGIE_SMOKE_KEY": "vigie_smoke",
             "VIGIE_VERSION": "0.1.0",
         }
         return self.run("azure_release.py", step, "--wait", "0.5", "--pause", "0.01", **(settings | more))
@@ -104,6 +104,8 @@ def _handler(azure: Azure) -> type[BaseHTTPRequestHandler]:
                 return self._say(503, {"detail": "The API is starting."})
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             version = "0.0.9" if digest.endswith("b") else "0.1.0"
+            if self.command == "POST" and self.headers["Authorization"] != f"Bearer {SMOKE_KEY}":
+                return self._say(401, {"detail": "No such key."})
             answers = {
                 "api/readyz": (200, {"status": "ready", "model_version": "7", "database": True}),
                 "api/": (200, {"version": version}),
@@ -114,7 +116,8 @@ def _handler(azure: Azure) -> type[BaseHTTPRequestHandler]:
             }
             return self._say(*answers.get(rest[0] if rest else "", (404, None)))
 
-        do_POST = do_GET
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def _say(self, status: int, body: Any) -> None:
             raw = json.dumps(body).encode()

@@ -64,6 +64,7 @@ def answer(state: dict, command: str, options: dict[str, str], words: list[str])
             state["secrets"][options["--name"]] = Path(options["--file"]).read_text()
         case _:
             sys.exit(f"ERROR: this az does not know: {command}")
+    return None
 
 
 if __name__ == "__main__":
