@@ -2,7 +2,7 @@
 
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -40,6 +40,14 @@ def test_a_bucket_is_a_row_from_its_start_to_its_end():
     assert rows["end"][1] == milliseconds(at(2))
     assert rows["negatives"][:2] == [1, 9]
     assert rows["above"][:2] == [0, 1]
+
+
+def test_the_bucket_that_has_only_begun_is_no_fall():
+    now = trends(1, 9, 2).model_copy(update={"until": at(2) + timedelta(minutes=10)})
+    rows = timeline.rows(now, NOW)
+    assert rows["whole"][:3] == [1, 1, 0]
+    assert rows["tail"][:3] == [0, 1, 1]
+    assert timeline.rows(trends(1, 9), NOW)["tail"][:2] == [0, 0]
 
 
 def test_an_episode_that_goes_on_reaches_to_the_end_of_the_period():

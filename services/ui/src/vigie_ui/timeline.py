@@ -20,7 +20,20 @@ AXIS_PX: Final = 44
 """The room of the vertical axes, the same in every chart, so that one hour stands above the same hour."""
 TALL_PX: Final = 250
 LOW_PX: Final = 96
-_NUMBERS: Final = ("at", "middle", "end", "posts", "negatives", "share", "expected", "low", "high", "above")
+_NUMBERS: Final = (
+    "at",
+    "middle",
+    "end",
+    "posts",
+    "negatives",
+    "share",
+    "expected",
+    "low",
+    "high",
+    "above",
+    "whole",
+    "tail",
+)
 _NUMBER_LOCALES: Final[dict[str, Spec]] = {
     "fr": {"decimal": ",", "thousands": "\u202f", "grouping": [3], "currency": ["", "\u00a0€"], "percent": "\u00a0%"},
     "en": {"decimal": ".", "thousands": ",", "grouping": [3], "currency": ["€", ""]},
@@ -39,7 +52,10 @@ def rows(trends: Trends, now: datetime) -> Columns:
     """One row a bucket, then one an episode, as columns; times in milliseconds since 1970, what is unknown is NaN."""
     step_ms = trends.step_s * 1000
     columns: dict[str, list[float]] = {name: [] for name in _NUMBERS}
-    for bucket in trends.buckets:
+    first, last = trends.since.timestamp() * 1000, trends.until.timestamp() * 1000
+    # The bucket that has only begun: what is to come is not yet in its counts, and a fall there would be none.
+    whole = [bucket.at.timestamp() * 1000 + step_ms <= last for bucket in trends.buckets]
+    for place, bucket in enumerate(trends.buckets):
         start = bucket.at.timestamp() * 1000
         above = bucket.high is not None and bucket.negatives > bucket.high
         _add(
@@ -54,8 +70,9 @@ def rows(trends: Trends, now: datetime) -> Columns:
             low=bucket.low,
             high=bucket.high,
             above=above,
+            whole=whole[place],
+            tail=not all(whole[place : place + 2]),
         )
-    first, last = trends.since.timestamp() * 1000, trends.until.timestamp() * 1000
     for episode in trends.episodes:
         opened = episode.opened_at.timestamp() * 1000
         _add(
@@ -100,11 +117,7 @@ def negatives(trends: Trends, say: Catalogue) -> Spec:
             "mark": {"type": "line", "color": COLOURS["sky"], "strokeDash": [5, 4], "strokeWidth": 1.5},
             "encoding": {"x": x, "y": {**y, "field": "expected"}},
         },
-        {
-            "transform": [_BUCKETS],
-            "mark": {"type": "line", "color": COLOURS["ink"], "strokeWidth": 2, "strokeJoin": "round"},
-            "encoding": {"x": x, "y": y},
-        },
+        *_line(x, y, COLOURS["ink"]),
         {
             "transform": [{"filter": "datum.kind === 'bucket' && datum.above === 1"}],
             "mark": {"type": "point", "shape": "triangle-up", "filled": True, "color": COLOURS["negative"], "size": 70},
@@ -135,6 +148,7 @@ def volume(trends: Trends, say: Catalogue) -> Spec:
             "x2": {"field": "end"},
             "y": _y("posts", ticks=3),
             "y2": {"datum": 0},
+            "opacity": {"condition": {"test": "datum.whole === 1", "value": 1}, "value": 0.5},
         },
     }
     return _chart([bars, _columns(trends, say, [_tip("posts", "timeline.posts", say)])], LOW_PX, say)
@@ -150,12 +164,11 @@ def share(trends: Trends, say: Catalogue) -> Spec:
         "axis": {**_AXIS_Y, "tickCount": 3, "format": ".0%"},
         "title": None,
     }
-    line: Spec = {
-        "transform": [{"filter": "datum.kind === 'bucket' && isValid(datum.share)"}],
-        "mark": {"type": "line", "color": COLOURS["negative"], "strokeWidth": 1.75, "point": False},
-        "encoding": {"x": x, "y": y},
-    }
-    return _chart([line, _columns(trends, say, [_tip("share", "timeline.share", say, ".0%")])], LOW_PX, say)
+    return _chart(
+        [*_line(x, y, COLOURS["negative"]), _columns(trends, say, [_tip("share", "timeline.share", say, ".0%")])],
+        LOW_PX,
+        say,
+    )
 
 
 _BUCKETS: Final[Spec] = {"filter": "datum.kind === 'bucket'"}
@@ -191,6 +204,20 @@ def _tip(field: str, words: str, say: Catalogue, pattern: str = ",.0f") -> Spec:
 def _when(trends: Trends, say: Catalogue) -> Spec:
     pattern = _DAY_FORMATS if trends.step_s >= _DAYS else _DATE_FORMATS
     return {"field": "at", "type": "temporal", "title": say("timeline.when"), "format": pattern[say.language]}
+
+
+def _line(x: Spec, y: Spec, colour: str) -> list[Spec]:
+    """A line through the whole buckets, dotted on to the one that has only begun."""
+    known = {"filter": f"datum.kind === 'bucket' && isValid(datum.{y['field']})"}
+    mark = {"type": "line", "color": colour, "strokeWidth": 2, "strokeJoin": "round"}
+    return [
+        {
+            "transform": [known, {"filter": f"datum.{part} === 1"}],
+            "mark": mark | more,
+            "encoding": {"x": x, "y": y},
+        }
+        for part, more in (("whole", {}), ("tail", {"strokeDash": [1, 4], "strokeCap": "round"}))
+    ]
 
 
 def _columns(trends: Trends, say: Catalogue, tips: Sequence[Spec]) -> Spec:
