@@ -306,3 +306,31 @@ async def test_x_is_read_whole_through_cuts_limits_and_faults(api, runner_of, ke
         x_server.answers = ["cut"]
         posts += [x_server.post(number) for number in range(10, 15)]
         await eventually(lambda: kept(api), lambda found: sorted(found) == posts)
+
+
+@pytest.mark.integration
+async def test_while_the_database_is_away_the_connector_waits_and_then_goes_on(
+    running, tmp_path, own_postgres, runner_of, until, kept
+):
+    settings = Settings(home=tmp_path, mlflow_uri="http://127.0.0.1:9", database_url=own_postgres.new_database())
+    registry = CollectorRegistry()
+
+    def failures():
+        return registry.get_sample_value("vigie_connector_failures_total", {"name": "live", "reason": "database"})
+
+    async with running(settings) as api:
+        source = Numbers(3)
+        async with going(runner_of(api, source, registry=registry)):
+            await reached(api, 3)
+            await asyncio.to_thread(own_postgres.stop)
+            source.end = 6
+            await until(lambda: failures() > 0)
+            await asyncio.to_thread(own_postgres.start)
+            while True:
+                try:
+                    await reached(api, 6)
+                except DatabaseAway:
+                    await asyncio.sleep(0.05)
+                else:
+                    break
+        assert await kept(api) == everything(6)
