@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, insert, select, update
 
 from vigie_api.alerts.book import AlertBook
 from vigie_api.alerts.rule import Policy
@@ -14,6 +14,9 @@ from vigie_api.database.engine import Database, open_engine
 from vigie_api.database.migrate import migrate
 from vigie_api.database.schema import metadata
 from vigie_api.feedback.table import Entry, keep
+from vigie_api.mentions.authors import author_hash
+from vigie_api.mentions.rows import MentionRow, insert_mentions, stamp
+from vigie_api.mentions.table import Stage, mentions
 from vigie_api.prediction.ids import IdSource
 from vigie_api.prediction.table import PredictionRow, insert_predictions
 from vigie_api.settings import Settings
@@ -57,6 +60,34 @@ class Kept:
             if new:
                 self._book.judge(connection, entry)
         return entry.id
+
+    def mention(
+        self,
+        text: str,
+        *,
+        days: float = 0,
+        author: str | None = None,
+        stage: Stage = Stage.SCORED,
+    ) -> str:
+        """A mention that was taken in so long ago; with its prediction, unless it waits or could not be judged."""
+        row = self.mention_row(text, days=days, author=author)
+        with self.engine.begin() as connection:
+            insert_mentions(connection, [row])
+            changed = {"stage": int(stage)}
+            if stage in (Stage.SCORED, Stage.COUNTED):
+                at_s = (NOW - timedelta(days=days)).timestamp()
+                prediction = PredictionRow(row.id, at_s, text, "negative", 0.2, False, "fr", "1", "tiny", row.topic)
+                insert_predictions(connection, [prediction])
+                changed |= {"text": None, "sentiment": "negative", "language": "fr"}
+            connection.execute(update(mentions).where(mentions.c.id == row.id).values(changed))
+        return row.id
+
+    def mention_row(self, text: str, *, days: float = 0, author: str | None = None) -> MentionRow:
+        """A mention as it is written, into the database or into the spool."""
+        key, at = self._ids.next(), stamp(NOW - timedelta(days=days))
+        hashed = author_hash(self.settings)
+        author_key = hashed(author) if hashed is not None and author is not None else None
+        return MentionRow(key, "x", f"at-x-{key}", "Air Paradis", at, at, author_key, "https://x.com/1", 1, text)
 
     def alert(self, *, days: float = 0, note: str | None = None, seen: bool = True) -> None:
         at = NOW - timedelta(days=days)

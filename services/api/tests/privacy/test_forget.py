@@ -183,10 +183,11 @@ def test_a_database_or_a_spool_that_is_away_is_a_failure_and_the_rest_is_done(ke
     assert "hush" not in str(report.document())
 
 
-def test_nothing_is_kept_by_author_and_the_command_says_so(kept):
+def test_nothing_is_kept_by_author_without_a_secret_and_the_command_says_so(kept, changed):
     everywhere(kept)
     before = kept.everything()
-    report = forget_author(kept.settings, "@ann", dry_run=False)
+    key = {"name": "ui", "scopes": ["review"], "sha256": "0" * 64}
+    report = forget_author(changed(kept.settings, keys=[key]), "@ann", dry_run=False)
     assert (report.found, report.failures) == (0, [])
     assert "Nothing is kept by author" in report.notes[0]
     assert kept.everything() == before
@@ -200,7 +201,13 @@ def test_a_table_with_a_hash_of_the_author_joins_in(kept):
         mentions.create(connection)
         connection.execute(insert(mentions), [{"id": str(n), "a": f"#{n % 2}", "t": "text"} for n in range(4)])
     tables = (
-        Posts(mentions.c.id, mentions.c.t, mentions.c.id, (mentions.c.id,), (mentions.c.a, lambda name: f"#{name}")),
+        Posts(
+            mentions.c.id,
+            mentions.c.t,
+            mentions.c.id,
+            (mentions.c.id,),
+            (mentions.c.a, lambda _settings: lambda name: f"#{name}"),
+        ),
     )
     dry = forget_author(kept.settings, "1", dry_run=True, tables=tables)
     done = forget_author(kept.settings, "1", dry_run=False, tables=tables, sleep=lambda _: None)

@@ -4,7 +4,7 @@ from sqlalchemy import JSON, LargeBinary, String
 
 import vigie_api.app  # noqa: F401 - brings every table
 from vigie_api.database.schema import metadata
-from vigie_api.privacy.places import DOCUMENTS, NO_TEXT, POSTS, WORDS
+from vigie_api.privacy.places import DOCUMENTS, NO_TEXT, POSTS, WORDS, key_of
 
 
 def _wordy() -> set[tuple[str, str]]:
@@ -34,7 +34,7 @@ def test_what_is_read_along_a_key_has_one():
     for words in WORDS:
         assert words.key.primary_key
     for column in DOCUMENTS:
-        assert column.table.c.seq.primary_key
+        assert key_of(column.table).primary_key
     for posts in POSTS:
         assert posts.key.primary_key
         assert not any(

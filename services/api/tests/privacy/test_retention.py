@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from vigie_api.database.engine import Database
+from vigie_api.mentions.table import Stage
 from vigie_api.privacy.keeper import RetentionKeeper, pass_once
 from vigie_api.privacy.retention import BATCH, Policy, Sweep, policy_of, words_since
 from vigie_api.settings import Settings
@@ -56,11 +57,7 @@ def test_a_prediction_whose_verdict_grows_old_after_the_walk_passed_it_goes_then
     kept.judge(old, days=29)
     walking = Sweep(Policy("delete", THIRTY, THIRTY))
     assert pass_once(kept.engine, walking, NOW).total() == 0
-    assert pass_once(kept.engine, walking, NOW + timedelta(days=2)) == {
-        "feedback": 1,
-        "predictions": 1,
-        "shadow_scores": 0,
-    }
+    assert +pass_once(kept.engine, walking, NOW + timedelta(days=2)) == {"feedback": 1, "predictions": 1}
 
 
 def test_what_is_anonymised_keeps_its_numbers_and_loses_its_words(kept):
@@ -73,6 +70,32 @@ def test_what_is_anonymised_keeps_its_numbers_and_loses_its_words(kept):
     assert kept.column("predictions.score") == [0.2]
     assert (kept.column("feedback.given_by"), kept.column("feedback.verdict")) == ([None], ["wrong"])
     assert (kept.column("alerts.acknowledged_by"), kept.rows("shadow_scores")) == ([None], 1)
+    assert sweep(kept, "anonymise") == {}
+
+
+def test_mentions_go_with_their_predictions_and_those_that_wait_stay(kept):
+    kept.mention("old", days=31)
+    kept.mention("nobody could judge it", days=31, stage=Stage.SET_ASIDE)
+    waiting = kept.mention("waits", days=31, stage=Stage.ACCEPTED)
+    judged, young = kept.mention("judged", days=31), kept.mention("young", days=29, stage=Stage.COUNTED)
+    kept.mention("young", days=29, stage=Stage.SET_ASIDE)
+    kept.judge(judged, days=1)
+    policy = Policy("delete", THIRTY, THIRTY)
+    with kept.engine.connect() as connection:
+        assert Sweep(policy, dry_run=True).run(connection, NOW)["mentions"] == 2
+    assert sweep(kept) == {"predictions": 1, "mentions": 2}
+    assert set(kept.column("mentions.id")) > {waiting, judged, young}
+    assert kept.rows("mentions") == 4
+    assert sweep(kept) == {}
+
+
+def test_an_anonymised_mention_leads_back_to_nobody(kept):
+    kept.mention("about Ann", days=31, author="@ann", stage=Stage.COUNTED)
+    kept.mention("about Ann", days=31, author="@ann", stage=Stage.SET_ASIDE)
+    assert sweep(kept, "anonymise") == {"predictions": 1, "mentions": 2}
+    assert kept.column("mentions.external_id") == kept.column("mentions.id")
+    assert [set(kept.column(f"mentions.{name}")) for name in ("text", "url", "author_key")] == [{None}] * 3
+    assert set(kept.column("mentions.reach")) == {1}
     assert sweep(kept, "anonymise") == {}
 
 

@@ -91,10 +91,16 @@ def forget_author(
 ) -> Report:
     """Remove every post of an author, where a hash of the author is kept. The name itself is kept nowhere."""
     report = Report(dry_run)
-    if not rows.keeps_authors(tables):
-        report.notes.append("Nothing is kept by author: no table holds a name of one, or a hash of it. Forget by text.")
+    if not rows.keeps_authors(settings, tables):
+        report.notes.append(
+            "Nothing is kept by author: without VIGIE_API_AUTHOR_SECRET no hash of one is made. Forget by text."
+        )
         return report
-    _in_service(settings, lambda engine: rows.find_author(engine, name, tables), None, report, settle_s, sleep)
+
+    def find(engine: Engine) -> rows.Found:
+        return rows.find_author(engine, settings, name, tables)
+
+    _in_service(settings, find, None, report, settle_s, sleep)
     report.notes.append("MLflow's files know no authors: forget the texts there one by one, by text.")
     return report
 
@@ -134,7 +140,7 @@ def _spool(settings: Settings, wanted: Wanted | None, found: rows.Found, report:
     if folder is None or not folder.is_dir():
         return 0
     try:
-        changes = spool_files.find(folder, wanted, found.judged, datetime.now(UTC))
+        changes = spool_files.find(folder, wanted, found.judged, datetime.now(UTC), found.authors)
         return len(changes) if report.dry_run else spool_files.apply(changes)
     except OSError as error:
         failure = f"The spool {folder} cannot be read or written: {error.strerror}."

@@ -15,6 +15,7 @@ from sqlalchemy import Column, ColumnElement, Connection, delete, func, or_, sel
 
 from vigie_api.alerts.table import alert_outbox, alert_verdicts, alerts
 from vigie_api.feedback.table import feedback
+from vigie_api.mentions.table import Stage, mentions
 from vigie_api.prediction.table import predictions
 from vigie_api.settings import Settings
 from vigie_api.shadow.table import shadow_scores
@@ -88,6 +89,7 @@ class Sweep:
             self._walk(
                 connection, predictions.c.created_at, predictions.c.id, before, now, self._predictions, done, rest
             )
+            self._unjudgeable(connection, before, done, rest)
         return done
 
     def _walk(
@@ -135,11 +137,39 @@ class Sweep:
         going = sorted(set(keys) - set(connection.scalars(kept)))
         here = predictions.c.id.in_(going)
         done = self._end(connection, here, predictions.c.text != "", {"text": ""}, predictions.c.id)
+        done.update(self._mentions(connection, mentions.c.id.in_(going)))
         if self._policy.action == "delete":
             done.update(
                 self._end(connection, shadow_scores.c.prediction_id.in_(going), None, {}, shadow_scores.c.version)
             )
         return done
+
+    def _mentions(self, connection: Connection, here: ColumnElement[bool]) -> Counter[str]:
+        # The id at the source leads to the post as well as its address does; ours stays, and no other post has it.
+        traces = or_(
+            mentions.c.text.is_not(None),
+            mentions.c.url.is_not(None),
+            mentions.c.author_key.is_not(None),
+            mentions.c.external_id != mentions.c.id,
+        )
+        blank = {"text": None, "url": None, "author_key": None, "external_id": mentions.c.id}
+        return self._end(connection, here, traces, blank, mentions.c.seq)
+
+    def _unjudgeable(
+        self, connection: Connection, before: datetime, done: Counter[str], rest: Callable[[], bool]
+    ) -> None:
+        """Mentions that no model could judge: they are few, and no prediction takes them along."""
+        old = (mentions.c.stage == int(Stage.SET_ASIDE)) & (mentions.c.received_at < before)
+        query = select(mentions.c.seq).where(old).order_by(mentions.c.seq).limit(BATCH)
+        last = 0
+        while True:
+            with connection.begin():
+                keys = connection.scalars(query.where(mentions.c.seq > last)).all()
+                if keys:
+                    done.update(self._mentions(connection, mentions.c.seq.in_(keys)))
+            if len(keys) < BATCH or not rest():
+                return
+            last = keys[-1]
 
     def _alerts(self, connection: Connection, keys: Sequence[int], _now: datetime) -> Counter[str]:
         waiting = select(alert_outbox.c.alert_id).where(alert_outbox.c.state == "waiting")

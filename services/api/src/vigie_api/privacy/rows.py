@@ -10,8 +10,9 @@ from sqlalchemy import Column, Connection, Engine, delete, func, select, text, u
 
 from vigie_api.feedback.table import feedback
 from vigie_api.privacy.documents import without
-from vigie_api.privacy.places import DOCUMENTS, POSTS, WORDS, Posts
+from vigie_api.privacy.places import DOCUMENTS, POSTS, WORDS, Posts, key_of
 from vigie_api.privacy.wanted import Wanted
+from vigie_api.settings import Settings
 
 T = TypeVar("T")
 _PAGE: Final = 5_000
@@ -25,10 +26,12 @@ class Found:
     Attributes:
         subjects: column -> values of it whose rows go.
         cells: column -> (key of the row, what its cell shall hold instead).
+        authors: the hashes of the author whose posts go.
     """
 
     subjects: dict[Column[Any], set[Any]] = field(default_factory=dict)
     cells: dict[Column[Any], list[tuple[Any, Any]]] = field(default_factory=dict)
+    authors: set[Any] = field(default_factory=set)
 
     @property
     def judged(self) -> set[Any]:
@@ -52,27 +55,37 @@ def find_text(engine: Engine, wanted: Wanted) -> Found:
             found.cells[words.column] = [(key, words.instead) for key, said in pages if wanted.is_quoted(said)]
         for column in DOCUMENTS:
             changed = (
-                (key, without(document, wanted)) for key, document in _pages(connection, column.table.c.seq, column)
+                (key, without(document, wanted)) for key, document in _pages(connection, key_of(column.table), column)
             )
             found.cells[column] = [(key, clean) for key, (clean, hits) in changed if hits]
     return found
 
 
-def find_author(engine: Engine, name: str, tables: Collection[Posts] = POSTS) -> Found:
+def find_author(engine: Engine, settings: Settings, name: str, tables: Collection[Posts] = POSTS) -> Found:
     """Look for the posts of an author, in the tables that keep a hash of one."""
     found = Found()
     with engine.connect().execution_options(vigie_read=True) as connection:
         for posts in tables:
-            if posts.author is not None:
-                column, hashed = posts.author
+            for column, key in _authors(settings, name, (posts,)):
+                found.authors.add(key)
                 with connection.begin():
-                    _note(found, posts, connection.scalars(select(posts.subject).where(column == hashed(name))))
+                    _note(found, posts, connection.scalars(select(posts.subject).where(column == key)))
     return found
 
 
-def keeps_authors(tables: Collection[Posts] = POSTS) -> bool:
-    """Whether anything is kept of who wrote a post."""
-    return any(posts.author is not None for posts in tables)
+def keeps_authors(settings: Settings, tables: Collection[Posts] = POSTS) -> bool:
+    """Whether anything is kept of who wrote a post, with these settings."""
+    return any(True for _ in _authors(settings, "", tables))
+
+
+def _authors(settings: Settings, name: str, tables: Collection[Posts]) -> Iterator[tuple[Column[Any], Any]]:
+    """Where authors are kept, and as what this one is."""
+    for posts in tables:
+        if posts.author is not None:
+            column, hashing = posts.author
+            hashed = hashing(settings)
+            if hashed is not None:
+                yield column, hashed(name)
 
 
 def count(engine: Engine, found: Found) -> Counter[str]:
@@ -102,7 +115,7 @@ def remove(engine: Engine, found: Found) -> Counter[str]:
         def cells(column: Column[Any], changes: Sequence[tuple[Any, Any]]) -> int:
             with connection.begin():
                 for key, instead in changes:
-                    here = column.table.c.seq == key
+                    here = key_of(column.table) == key
                     connection.execute(update(column.table).where(here).values({column.name: instead}))
             return len(changes)
 
