@@ -2,7 +2,8 @@
 
 Three services under one process manager (honcho), and a fourth process, `ready`, that trains and promotes a first
 champion when there is none, waits until everything answers, and prints where to go. When one of them ends, all end;
-so do Ctrl-C, SIGTERM and a closed terminal.
+so do Ctrl-C, SIGTERM and a closed terminal. Nothing speaks to MLflow's port before our own MLflow holds it: another
+program may have taken it since it was found free.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
@@ -125,9 +126,15 @@ def commands(ports: Ports) -> dict[str, list[str]]:
             f"--default-artifact-root={(store / 'artifacts').as_uri()}",
             "--no-serve-artifacts",
         ],
-        "api": [str(binaries / "vigie-api"), "serve"],
+        # It would take its first model from whatever answers there.
+        "api": [sys.executable, __file__, "api"],
         "ui": [str(binaries / "vigie-ui")],
     }
+
+
+def mlflow_listens(ports: Ports) -> bool:
+    """Whether our own MLflow holds its port: uvicorn says so once it does, in the log that began with this start."""
+    return f"Uvicorn running on {ports.url('MLflow')} " in log_of("mlflow")
 
 
 def answers(url: str) -> bool:
@@ -170,7 +177,7 @@ def ready() -> int:
         "Starting Vigie" + (" for the first time: a first model is trained on the way." if first_time else " ..."),
         flush=True,
     )
-    wait_for("MLflow", lambda: answers(ports.url("MLflow") + "/health"), started)
+    wait_for("MLflow", lambda: mlflow_listens(ports) and answers(ports.url("MLflow") + "/health"), started)
     bootstrap = subprocess.run(
         [str(Path(sys.executable).parent / "vigie"), "bootstrap"], stdout=subprocess.DEVNULL, check=False
     )
@@ -199,10 +206,24 @@ def ready() -> int:
         signal.pause()
 
 
+def api() -> NoReturn:
+    """Become the API as soon as our MLflow listens; when it never does, the process manager ends this too."""
+    ports = Ports()
+    while not mlflow_listens(ports):
+        time.sleep(0.1)
+    command = Path(sys.executable).parent / "vigie-api"
+    os.execv(command, [str(command), "serve"])  # noqa: S606 - our own command, nothing in between
+
+
+def log_of(name: str) -> str:
+    """What a service has written, or nothing."""
+    log = HOME / "logs" / f"{name}.log"
+    return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+
+
 def tail(name: str, lines: int = 15) -> str:
     """The last lines of a service's log."""
-    log = HOME / "logs" / f"{name}.log"
-    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]) if log.exists() else ""
+    return "\n".join(log_of(name).splitlines()[-lines:])
 
 
 def run() -> int:
@@ -214,6 +235,8 @@ def run() -> int:
     logs = HOME / "logs"
     for folder in (logs, HOME / "mlflow" / "artifacts"):
         folder.mkdir(parents=True, exist_ok=True)
+    # What an earlier start said must not be taken for what this one says.
+    (logs / "mlflow.log").unlink(missing_ok=True)
     env = environment(ports)
     services = Services(LinePrinter())
     for name, command in commands(ports).items():
@@ -230,9 +253,12 @@ def run() -> int:
         return 0
     # The first to end has a code of its own; those that honcho ended have a negative one (the signal).
     for name, process in services._processes.items():
-        if name != "ready" and process.get("returncode", 0) not in (0, -signal.SIGTERM, 143):
+        code = process.get("returncode", 0)
+        # MLflow ends with 0 when it finds its port taken.
+        never_began = name == "mlflow" and code == 0 and not mlflow_listens(ports)
+        if name != "ready" and (never_began or code not in (0, -signal.SIGTERM, 143)):
             print(
-                f"\n{name} ended with code {process['returncode']}. The end of {logs / name}.log:\n{tail(name)}",
+                f"\n{name} ended with code {code}. The end of {logs / name}.log:\n{tail(name)}",
                 file=sys.stderr,
             )
     return 1
@@ -241,9 +267,9 @@ def run() -> int:
 def main() -> int:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description="Run Vigie on this machine, without Docker (make demo).")
-    parser.add_argument("part", choices=["run", "ready"], nargs="?", default="run", help="ready is started by run")
-    arguments = parser.parse_args()
-    return run() if arguments.part == "run" else ready()
+    parts = {"run": run, "ready": ready, "api": api}
+    parser.add_argument("part", choices=list(parts), nargs="?", default="run", help="the others are started by run")
+    return parts[parser.parse_args().part]()
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,7 @@ def post(port: str, path: str, body: dict[str, object]) -> dict[str, object]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", data=json.dumps(body).encode(), headers={"content-type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         answer: dict[str, object] = json.load(response)
         return answer
 
@@ -69,9 +71,7 @@ def spawn(environment: dict[str, str]) -> subprocess.Popen[str]:
 
 def start(environment: dict[str, str]) -> tuple[subprocess.Popen[str], list[str]]:
     """Start the demo and read what it says until it is ready."""
-    process = subprocess.Popen(
-        DEMO, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-    )
+    process = spawn(environment)
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
@@ -102,7 +102,7 @@ def test_a_newcomer_gets_verdicts_and_ctrl_c_leaves_nothing_behind(environment: 
         assert (Path(environment["VIGIE_HOME"]) / "api" / "vigie.db").exists()  # its state is there and nowhere else
     finally:
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "stopped" in output
     assert [port for name, port in environment.items() if name.endswith("_PORT") and listens(port)] == []
@@ -115,7 +115,7 @@ def test_a_newcomer_gets_verdicts_and_ctrl_c_leaves_nothing_behind(environment: 
         assert any("version 1." in line for line in lines)
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert processes_that_mention(environment["VIGIE_HOME"]) == []
 
 
@@ -124,7 +124,7 @@ def test_a_port_in_use_is_one_clear_sentence(environment: dict[str, str]) -> Non
         holder.bind(("127.0.0.1", int(environment["VIGIE_API_PORT"])))
         holder.listen()
         result = subprocess.run(
-            DEMO, env=environment, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+            DEMO, env=environment, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False
         )
     assert result.returncode == 2
     assert f"Port {environment['VIGIE_API_PORT']} (API) is in use" in result.stderr
@@ -132,15 +132,54 @@ def test_a_port_in_use_is_one_clear_sentence(environment: dict[str, str]) -> Non
     assert "Traceback" not in result.stderr
 
 
+class Stranger(BaseHTTPRequestHandler):
+    """Another program on MLflow's port, which says that all is well."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("demo")
+def test_a_program_that_takes_the_port_of_mlflow_meanwhile_is_never_spoken_to(environment: dict[str, str]) -> None:
+    # Bound and not listening, it leaves the port free for whoever looks; then it takes it for itself.
+    port = int(environment["VIGIE_MLFLOW_PORT"])
+    with HTTPServer(("127.0.0.1", port), Stranger, bind_and_activate=False) as stranger:
+        stranger.asked = []
+        stranger.server_bind()
+        process = spawn(environment)
+        until_it_starts(process, environment)
+        stranger.server_activate()
+        serving = threading.Thread(target=stranger.serve_forever, kwargs={"poll_interval": 0.05})
+        serving.start()
+        try:
+            output, _ = process.communicate(timeout=240)
+        finally:
+            process.kill()
+            stranger.shutdown()
+            serving.join()
+    assert process.returncode == 1, output
+    assert "mlflow ended with code" in output
+    assert "address already in use" in output
+    assert stranger.asked == []
+    assert processes_that_mention(environment["VIGIE_HOME"]) == []
+
+
+def until_it_starts(process: subprocess.Popen[str], environment: dict[str, str]) -> None:
+    """Until the demo has found its ports free."""
+    while process.poll() is None and not (Path(environment["VIGIE_HOME"]) / "logs").exists():
+        time.sleep(0.02)
+
+
 @pytest.mark.xdist_group("demo")
 def test_a_signal_during_the_start_leaves_nothing_behind(environment: dict[str, str]) -> None:
-    process = subprocess.Popen(
-        DEMO, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-    )
-    deadline = time.monotonic() + 30
-    while not (Path(environment["VIGIE_HOME"]) / "logs").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.2)
+    process = spawn(environment)
+    until_it_starts(process, environment)
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert processes_that_mention(environment["VIGIE_HOME"]) == []
