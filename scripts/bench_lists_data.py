@@ -19,6 +19,7 @@ _BATCH = 2_000  # SQLite takes 32,766 values in a statement
 _SMALL_BATCH = 2_000
 _VERSIONS = ((0.01, "1"), (0.30, "2"), (0.65, "3"), (1.01, "4"))  # which served until which share of the time
 _LANGUAGES = (["en"] * 12) + (["fr"] * 7) + ["und"]
+_TOPICS = [None] * 10 + ["Air Paradis"] * 7 + ["Rail Azur"] * 2 + ["Lumière"]
 _SYLLABLES = (
     "ba",
     "ré",
@@ -71,6 +72,7 @@ def predictions_of(count: int, now: datetime) -> Iterator[PredictionRow]:
             chance.choice(_LANGUAGES),
             next(version for until, version in _VERSIONS if age < until),
             "tfidf_logreg",
+            chance.choice(_TOPICS),
         )
 
 

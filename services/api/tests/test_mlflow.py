@@ -149,6 +149,23 @@ async def test_a_promoted_version_that_cannot_be_served_says_so_and_the_old_one_
             assert (await api.client.get("/v1/model")).json()["refresh_error"] == moved["refresh_error"]
 
 
+async def test_a_challenger_that_was_promoted_is_called_so_no_more(running, connected, registry):
+    first, second = registry.register(), registry.register()
+    registry.point("champion", first)
+    registry.point("challenger", second)
+    async with running(connected, None) as api:
+
+        async def aliases():
+            models = (await api.client.get("/v1/models")).json()["models"]
+            return {row["version"]: row["aliases"] for row in models}
+
+        assert await aliases() == {first: ["champion"], second: ["challenger"]}
+        moved = await api.client.post(f"/v1/models/{second}/promote", json={"reason": "better"})
+        assert moved.status_code == 200
+        assert await aliases() == {first: ["previous"], second: ["champion"]}
+        assert registry.alias("challenger") == second
+
+
 async def test_the_leaderboard_shows_versions_with_aliases_and_finite_metrics(running, connected, registry):
     async with running(connected, None) as api:
         assert (await api.client.get("/v1/models")).json() == {"models": []}

@@ -12,6 +12,7 @@ import vigie_model
 from vigie_api.alerts.table import alerts
 from vigie_api.champion.source import FixedSource
 from vigie_api.drift.counting import TEXTS_READ, count_between
+from vigie_api.drift.days import Days
 from vigie_api.drift.profile import Profile, profile_from_json
 from vigie_api.drift.verdict import Limits, measure, worst
 from vigie_api.drift.watch import DriftWatch, drift_limits
@@ -316,3 +317,21 @@ def test_a_value_on_a_threshold_is_over_it():
 def test_thresholds_in_the_wrong_order_are_refused(tmp_path):
     with pytest.raises(ValueError, match="VIGIE_API_DRIFT_ALERT"):
         Settings(home=tmp_path, drift_warning=0.3, drift_alert=0.2)
+
+
+async def test_between_the_slices_of_a_long_count_the_database_rests(started):
+    rests = []
+
+    async def rest(seconds):
+        rests.append(seconds)
+
+    async with started() as api:
+        await put(api, posts(3, 1), NOON - timedelta(days=1, hours=2))
+        days = Days(api.services.database, rest)
+        await days.count(NOON, {})
+        of_yesterday, of_today = 24, 12
+        assert len(rests) == of_yesterday - 1 + of_today - 1
+        assert all(seconds > 0 for seconds in rests)
+        rests.clear()
+        await days.count(NOON + timedelta(minutes=1), {})
+        assert rests == []

@@ -158,7 +158,7 @@ class Registry:
             if not versions:
                 return []
             named: dict[str, list[str]] = {}
-            for alias, version in self._client.get_registered_model(self.name).aliases.items():
+            for alias, version in _in_force(self._client.get_registered_model(self.name).aliases):
                 named.setdefault(str(version), []).append(alias)
             return [
                 BoardRow(
@@ -241,6 +241,16 @@ def _what_it_did(error: Exception) -> str:
     if isinstance(error, MlflowException) and error.error_code == "INTERNAL_ERROR":
         return "does not answer"
     return f"did not give what was asked ({type(error).__name__})"
+
+
+def _in_force(aliases: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The aliases that mean something: a challenger that was promoted challenges nobody.
+
+    The API cannot take that alias away. MLflow lets only an account delete an alias that may delete the model, too.
+    """
+    for alias, version in aliases.items():
+        if alias != CHALLENGER or version != aliases.get(CHAMPION):
+            yield alias, version
 
 
 def _release(version: Any) -> Release:

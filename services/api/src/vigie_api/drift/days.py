@@ -1,9 +1,11 @@
 """The profile of each day, counted on while the day lasts and counted once more, whole, when it is over."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
@@ -17,6 +19,7 @@ from vigie_api.prediction.table import predictions
 
 DAYS_AT_MOST = 90
 _SLICE = timedelta(hours=1)
+_REST = 2.0
 _LATE = timedelta(seconds=10)  # a prediction is written a moment after its answer
 _SETTLED = timedelta(hours=1)  # or as late as this, when the database was away
 
@@ -37,10 +40,15 @@ def start_of(day: date) -> datetime:
 
 
 class Days:
-    """Keeps the table. Several processes may count at once: of those that count the same, one writes."""
+    """Keeps the table. Several processes may count at once: of those that count the same, one writes.
 
-    def __init__(self, database: Database) -> None:
+    `rest` waits for so many seconds: after each slice, for twice the time that it took. A start that finds weeks to
+    count would else slow every answer meanwhile.
+    """
+
+    def __init__(self, database: Database, rest: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self._database = database
+        self._rest = rest
 
     async def read(self, since: date) -> list[Day]:
         """The days from `since` on that were counted, in order. Raises DatabaseAway."""
@@ -72,9 +80,12 @@ class Days:
         at = since
         while at < until:
             then = min(at + _SLICE, until)
+            started_s = perf_counter()
             for name, profile in (await self._database.read(count_between, at, then, vocabularies)).items():
                 total.setdefault(name, Profile()).add(profile)
             at = then
+            if at < until:
+                await self._rest(_REST * (perf_counter() - started_s))
         await self._database.write(_write, found, Day(day, until, closing, total))
 
 

@@ -139,8 +139,8 @@ class FeedbackOut(FeedbackReceipt):
     topic: str | None = Field(description="What the tweet is about, where somebody said so.")
     predicted_at: datetime | None
     given_by: str | None = Field(
-        description="Name of the key that gave the verdict; `embedded` where no key is configured, null when it was "
-        "given before names were kept."
+        description="Name of the API key that the verdict was sent with: a person, a team, or a page that many people "
+        "use. `embedded` where no key is configured; null when it was given before names were kept."
     )
     comment: str | None
 
