@@ -1,6 +1,6 @@
 """As much of Bicep as the tests need: parameters, outputs and module calls, read from the text.
 
-A compiler is not to be had from PyPI or npm; `checkov` parses the files whole (`make check-azure`).
+A compiler is not to be had from PyPI or npm; `checkov` parses the files whole (azure/.checkov.yaml).
 """
 
 import re
