@@ -41,14 +41,17 @@ MAKERS: dict[str, Callable[[], str]] = {
     "MLFLOW_TRAINER_PASSWORD": secret,
     "MLFLOW_SECRET_KEY": secret,
     "GRAFANA_ADMIN_PASSWORD": secret,
+    "VIGIE_API_AUTHOR_SECRET": secret,
     "VIGIE_KEY_UI": lambda: f"vigie_{secret()}",
     "VIGIE_KEY_TRAINER": lambda: f"vigie_{secret()}",
     "VIGIE_KEY_ADMIN": lambda: f"vigie_{secret()}",
+    "VIGIE_KEY_INGEST": lambda: f"vigie_{secret()}",
 }
 SCOPES = {
     "ui": ("VIGIE_KEY_UI", ["predict", "review"]),
     "trainer": ("VIGIE_KEY_TRAINER", ["review", "admin"]),
     "admin": ("VIGIE_KEY_ADMIN", ["predict", "review", "admin"]),
+    "ingest": ("VIGIE_KEY_INGEST", ["ingest"]),
 }
 
 
