@@ -95,7 +95,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def wait_for_database(url: str) -> None:
     """Predictions are answered while the database is still being prepared, feedback is not."""
-    with httpx.Client(base_url=url, trust_env=False) as http:
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
         while http.get("/v1/feedback").status_code == 503:
             time.sleep(0.05)
 

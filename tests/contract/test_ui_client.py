@@ -29,7 +29,7 @@ def judgement(prediction: Prediction, text: str, **changes: Any) -> Feedback:
 
 
 def kept(address: str) -> dict[str, dict[str, Any]]:
-    with httpx.Client(base_url=address, trust_env=False) as http:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as http:
         return {row["prediction_id"]: row for row in http.get("/v1/feedback").raise_for_status().json()["feedback"]}
 
 
@@ -131,7 +131,7 @@ def test_a_nul_character_is_unreadable(client):
 @pytest.mark.parametrize("text", ["", " \n\t", "\u200b\u200d\ufeff", "\u00ad", "\u2060"])
 def test_what_the_api_calls_blank_the_client_calls_empty(client, address, text):
     assert reason_of(client.predict, text) is Reason.EMPTY
-    with httpx.Client(base_url=address, trust_env=False) as http:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as http:
         assert http.post("/v1/predict", json={"text": text}).status_code == 422
 
 
@@ -183,6 +183,6 @@ def test_too_many_requests_are_told_as_such(running, grumbler, tmp_path, page_ke
 
 
 def test_the_apis_problems_carry_the_reference_that_the_page_shows(address):
-    with httpx.Client(base_url=address, trust_env=False) as http:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as http:
         document = json.loads(http.post("/v1/predict", json={}).content)
     assert document["request_id"]

@@ -509,5 +509,5 @@ def open_page(
 @pytest.fixture
 def page(api: SmallApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
-    yield AppTest.from_file(str(SCRIPT), default_timeout=20).run()
+    yield AppTest.from_file(str(SCRIPT), default_timeout=60).run()
     st.cache_resource.clear()

@@ -123,11 +123,11 @@ def test_the_command_serves_and_writes_nothing_beside(tmp_path):
     ) as process:
         assert f"127.0.0.1:{port}" in process.stdout.readline()
         transport = httpx.HTTPTransport(retries=10)
-        with httpx.Client(transport=transport, trust_env=False) as http:
+        with httpx.Client(transport=transport, trust_env=False, timeout=60) as http:
             assert http.get(f"http://127.0.0.1:{port}/_stcore/health").text == "ok"
             assert "Vigie" in http.get(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"}).text
         process.terminate()
-        assert process.wait(timeout=20) is not None
+        assert process.wait(timeout=120) is not None
     assert not list(home.rglob("*"))
     assert not list(work.rglob("*"))
 

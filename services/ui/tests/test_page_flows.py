@@ -138,14 +138,14 @@ def test_the_language_changes_everything_and_keeps_the_work(page):
 
 def test_the_address_chooses_the_language(api, monkeypatch):
     monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
-    page = AppTest.from_file(str(SCRIPT), default_timeout=20)
+    page = AppTest.from_file(str(SCRIPT), default_timeout=60)
     page.query_params["lang"] = "en"
     assert "What does this tweet say?" in html(page.run())
 
 
 def test_an_unknown_language_in_the_address_falls_back_to_the_setting(api, monkeypatch):
     monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
-    page = AppTest.from_file(str(SCRIPT), default_timeout=20)
+    page = AppTest.from_file(str(SCRIPT), default_timeout=60)
     page.query_params["lang"] = "xx"
     assert "Que dit ce tweet" in html(page.run())
 
@@ -223,7 +223,7 @@ def test_another_page_is_reached_from_the_head_of_every_page(api, monkeypatch):
     two = [*views.all_pages(), views.Page(order=20, path="second", name_key="verdict.title", render=second)]
     monkeypatch.setattr(shell, "all_pages", lambda: two)
     monkeypatch.setenv("VIGIE_UI_API_URL", api.url)
-    page = AppTest.from_file(str(SCRIPT), default_timeout=20).run()
+    page = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
     assert [link.proto.label for link in page.get("page_link")] == [
         "Veille",
         "Analyse",

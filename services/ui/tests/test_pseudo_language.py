@@ -40,7 +40,7 @@ def made_up(api, monkeypatch):
     true = i18n.load_catalogue("fr")
     made_up = {key: f"⟦{text}⟧" for key, text in true.messages.items()}
     monkeypatch.setattr(shell, "load_catalogue", lambda language: i18n.Catalogue(language, made_up))
-    yield AppTest.from_file(str(SCRIPT), default_timeout=20)
+    yield AppTest.from_file(str(SCRIPT), default_timeout=60)
     st.cache_resource.clear()
 
 

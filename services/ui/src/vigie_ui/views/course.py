@@ -42,7 +42,9 @@ def _charts(lookout: Lookout, chosen: Selection, trends: Trends, at: datetime) -
         return
     rows = timeline.rows(trends, at)
     st.html(topic_markup.legend(say, expected=expected, episodes=bool(trends.episodes)))
-    st.vega_lite_chart(rows, timeline.negatives(trends, say), key="chart_negatives", theme=None, alt=told)
+    st.vega_lite_chart(
+        rows, timeline.negatives(trends, say), key="chart_negatives", theme=None, alt=say("timeline.title")
+    )
     if not expected:
         words = "timeline.no_expected_part" if chosen.narrowed else "timeline.no_expected"
         if chosen.topic is None and not chosen.narrowed:
