@@ -23,7 +23,7 @@ def ask(tab: Page, text: str) -> None:
 
 def kept(api, text: str) -> list[dict]:
     """What the API holds on one text: the tests share it."""
-    with httpx.Client(base_url=api.url, trust_env=False) as http:
+    with httpx.Client(base_url=api.url, trust_env=False, timeout=60) as http:
         rows = http.get("/v1/feedback").raise_for_status().json()["feedback"]
     return [row for row in rows if row["text"] == text]
 

@@ -48,7 +48,7 @@ def loop(stack):
     stack.give_model()
     stack.api.health = "/readyz"
     stack.api.start()
-    with httpx.Client(base_url=stack.api.url, trust_env=False) as http:
+    with httpx.Client(base_url=stack.api.url, trust_env=False, timeout=60) as http:
         # Predictions are answered while the database is still being prepared.
         while http.get("/v1/feedback").status_code == 503:
             time.sleep(0.1)
@@ -60,7 +60,7 @@ def loop(stack):
 
 
 def asked(loop, path: str, **query: str):
-    with httpx.Client(base_url=loop.api.url, trust_env=False) as http:
+    with httpx.Client(base_url=loop.api.url, trust_env=False, timeout=60) as http:
         return http.get(path, params=query).raise_for_status().json()
 
 
@@ -175,7 +175,7 @@ def test_with_the_api_gone_verdicts_wait_and_go_by_themselves(open_page, loop):
 
 
 def wrong_three_times(loop) -> None:
-    with httpx.Client(base_url=loop.api.url, trust_env=False) as http:
+    with httpx.Client(base_url=loop.api.url, trust_env=False, timeout=60) as http:
         for tweet in TWEETS[2:]:
             prediction = http.post("/v1/predict", json={"text": tweet}).json()
             other = "negative" if prediction["sentiment"] == "positive" else "positive"

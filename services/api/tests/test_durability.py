@@ -57,14 +57,14 @@ def _rows(tmp_path, statement):
 def test_a_verdict_that_was_answered_survives_kill_9(server, tmp_path):
     for number in range(20):
         body = {"prediction_id": f"p{number}", "verdict": "wrong", "text": "Merci", "sentiment": "negative"}
-        assert httpx.post(f"{server.address}/v1/feedback", json=body).status_code == 201
+        assert httpx.post(f"{server.address}/v1/feedback", json=body, timeout=60).status_code == 201
     server.send_signal(signal.SIGKILL)
     server.wait()
     assert len(_rows(tmp_path, "SELECT id FROM feedback WHERE correction = 'positive'")) == 20
 
 
 def test_predictions_survive_a_polite_end_and_the_process_ends_by_itself(server, tmp_path):
-    with httpx.Client(base_url=server.address) as client:
+    with httpx.Client(base_url=server.address, timeout=60) as client:
         said = [client.post("/v1/predict", json={"text": "Vol parfait"}).json() for _ in range(20)]
     assert {one["model"]["version"] for one in said} == {"7"}
     server.send_signal(signal.SIGTERM)
@@ -76,7 +76,7 @@ def test_predictions_survive_a_polite_end_and_the_process_ends_by_itself(server,
 
 
 def test_a_response_of_the_real_server_is_whole_for_every_kind_of_request(server):
-    with httpx.Client(base_url=server.address) as client:
+    with httpx.Client(base_url=server.address, timeout=60) as client:
         for _ in range(3):  # on one connection
             assert client.get("/livez").json() == {"status": "alive"}
             assert client.get("/nope").status_code == 404

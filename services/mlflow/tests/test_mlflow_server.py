@@ -44,8 +44,8 @@ def test_a_run_and_its_artifact_are_still_there_after_a_restart_that_rotates_a_s
     mlflow_server.stop()
     mlflow_server.start(admin_password=new)
 
-    assert httpx.get(mlflow_server.url + EXPERIMENTS, auth=("admin", old)).status_code == 401
-    assert httpx.get(mlflow_server.url + EXPERIMENTS, auth=("admin", new)).status_code == 200
+    assert httpx.get(mlflow_server.url + EXPERIMENTS, timeout=60, auth=("admin", old)).status_code == 401
+    assert httpx.get(mlflow_server.url + EXPERIMENTS, timeout=60, auth=("admin", new)).status_code == 200
     assert trainer.get_run(run).data.metrics == {"accuracy": 0.77}
     assert Path(trainer.download_artifacts(run, "vigie/weights.bin", str(tmp_path))).read_bytes() == content
     keys = [item["Key"] for item in s3.client().list_objects_v2(Bucket="mlflow")["Contents"]]
@@ -72,13 +72,19 @@ def test_the_api_account_moves_aliases_of_the_served_model_and_nothing_else(clie
 
 def test_a_wrong_password_is_refused(mlflow_server):
     for sign_in in (None, ("admin", "wrong-password"), ("nobody", mlflow_server.admin_password)):
-        assert httpx.get(mlflow_server.url + EXPERIMENTS, auth=sign_in).status_code == 401
-    assert httpx.get(mlflow_server.url + EXPERIMENTS, auth=("admin", mlflow_server.admin_password)).status_code == 200
+        assert httpx.get(mlflow_server.url + EXPERIMENTS, timeout=60, auth=sign_in).status_code == 401
+    assert (
+        httpx.get(mlflow_server.url + EXPERIMENTS, timeout=60, auth=("admin", mlflow_server.admin_password)).status_code
+        == 200
+    )
 
 
 def test_an_unknown_host_is_refused(mlflow_server):
     answer = httpx.get(
-        mlflow_server.url + EXPERIMENTS, auth=("admin", mlflow_server.admin_password), headers={"Host": "evil.example"}
+        mlflow_server.url + EXPERIMENTS,
+        auth=("admin", mlflow_server.admin_password),
+        headers={"Host": "evil.example"},
+        timeout=60,
     )
 
     assert answer.status_code == 403

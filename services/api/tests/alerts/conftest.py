@@ -20,6 +20,7 @@ from vigie_api.feedback.table import Entry, keep
 from vigie_api.settings import Settings
 from vigie_api.telemetry.events import Event
 
+PATIENCE_S = 60.0  # on a busy machine a thread starts late
 START = datetime(2026, 11, 22, 8, 0, 0, tzinfo=UTC)
 
 
@@ -64,7 +65,7 @@ class MailServer:
         self._running: Controller | None = None
 
     def start(self) -> None:
-        self._running = Controller(self.sink, hostname="127.0.0.1", port=self.port)
+        self._running = Controller(self.sink, hostname="127.0.0.1", port=self.port, ready_timeout=PATIENCE_S)
         self._running.start()
 
     def stop(self) -> None:

@@ -120,9 +120,9 @@ async def test_a_refusal_or_a_lost_connection_is_tried_again(people, delivering,
 async def test_a_slow_server_gets_it_once_although_the_lease_ends_meanwhile(
     people, delivering, mail_server, monkeypatch
 ):
-    monkeypatch.setattr(outbox, "LEASE_S", 0.4)
-    monkeypatch.setattr(courier_module, "LEASE_S", 0.4)
-    mail_server.sink.slow_s = 2.0
+    monkeypatch.setattr(outbox, "LEASE_S", 2.0)
+    monkeypatch.setattr(courier_module, "LEASE_S", 2.0)
+    mail_server.sink.slow_s = 4.0
     delivering()
     delivering()
     await three_wrong(people)
@@ -176,14 +176,14 @@ async def test_a_server_that_never_answers_does_not_hold_up_the_end(
     people, mailing, mail_server, heard, monkeypatch, until
 ):
     monkeypatch.setattr(courier_module, "_GRACE_S", 0.2)
-    mail_server.sink.slow_s = 30.0
+    mail_server.sink.slow_s = 200.0
     await three_wrong(people)
     courier = Courier(people.database, Telemetry([heard]), post_of(mailing), retry_s=0.1)
     task = asyncio.create_task(courier.run("email"))
     await until(lambda: mail_server.sink.tries)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
     assert [email.state for email in await emails_of(people)] == ["waiting"]
 
 

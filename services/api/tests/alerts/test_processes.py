@@ -83,7 +83,7 @@ def test_verdicts_spread_over_three_processes_make_one_alert_one_mail_and_one_ev
     wait_for(lambda: mail_server.sink.messages and told(fleet), "the e-mail")
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(lambda n: judge(fleet[n % 3].address, 10 + n), range(24)))
-    pages = [httpx.get(f"{process.address}/v1/alerts").json() for process in fleet]
+    pages = [httpx.get(f"{process.address}/v1/alerts", timeout=60).json() for process in fleet]
     assert [page["open"] for page in pages] == [1, 1, 1]
     (alert,) = pages[0]["alerts"]
     assert (alert["count"], alert["emails"][0]["state"]) == (27, "sent")
@@ -101,10 +101,10 @@ def test_many_verdicts_at_once_make_one_alert_and_a_mail_server_that_was_down_ge
     with ThreadPoolExecutor(9) as threads:
         list(threads.map(lambda n: judge(fleet[n % 3].address, n), range(30)))
     alerts = f"{fleet[0].address}/v1/alerts"
-    wait_for(lambda: httpx.get(alerts).json()["alerts"][0]["emails"][0]["error"], "the first failure")
+    wait_for(lambda: httpx.get(alerts, timeout=60).json()["alerts"][0]["emails"][0]["error"], "the first failure")
     mail_server.start()
-    wait_for(lambda: httpx.get(alerts).json()["alerts"][0]["emails"][0]["state"] == "sent", "the e-mail")
-    (alert,) = httpx.get(alerts).json()["alerts"]
+    wait_for(lambda: httpx.get(alerts, timeout=60).json()["alerts"][0]["emails"][0]["state"] == "sent", "the e-mail")
+    (alert,) = httpx.get(alerts, timeout=60).json()["alerts"]
     assert alert["count"] == 30
     assert len(mail_server.sink.messages) == len(told(fleet)) == 1
 

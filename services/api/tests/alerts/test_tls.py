@@ -37,11 +37,11 @@ def private_server(request, certificate, free_port):
     context.load_cert_chain(*certificate)
     sink = Sink()
     if request.param == "tls":  # the test server does not see that such a connection is private, and offers no login
-        server = Controller(sink, hostname="127.0.0.1", port=free_port, ssl_context=context)
+        server = Controller(sink, hostname="127.0.0.1", port=free_port, ssl_context=context, ready_timeout=60)
         address = MailServer("127.0.0.1", free_port, "tls")
     else:
         login = {"authenticator": password_is("secret"), "auth_required": True, "require_starttls": True}
-        server = Controller(sink, hostname="127.0.0.1", port=free_port, tls_context=context, **login)
+        server = Controller(sink, hostname="127.0.0.1", port=free_port, tls_context=context, ready_timeout=60, **login)
         address = MailServer("127.0.0.1", free_port, "starttls", "vigie", "secret")
     server.start()
     yield address, sink

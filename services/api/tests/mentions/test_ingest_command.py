@@ -62,7 +62,7 @@ def ingest(address, monkeypatch):
 
 
 def _listed(address, **query):
-    said = httpx.get(f"{address}/v1/mentions", params=query, headers={"Authorization": f"Bearer {KEY}"})
+    said = httpx.get(f"{address}/v1/mentions", params=query, headers={"Authorization": f"Bearer {KEY}"}, timeout=60)
     return said.json()["mentions"]
 
 

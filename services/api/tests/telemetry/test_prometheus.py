@@ -62,7 +62,7 @@ class Scraped:
     """A Prometheus that scrapes one API."""
 
     def __init__(self, address: str) -> None:
-        self._client = httpx.Client(base_url=address, timeout=10)
+        self._client = httpx.Client(base_url=address, timeout=60)
 
     def ask(self, path: str, **parameters: str) -> dict:
         answer = self._client.get(f"/api/v1/{path}", params=parameters).json()
@@ -140,7 +140,7 @@ def test_every_query_and_every_rule_is_answered_and_has_data(
     )
     folder = tmp_path_factory.mktemp("prometheus")
     app = create_app(observed, model_source=fixed)
-    with serving(app, free_port) as api, httpx.Client(base_url=api) as client:
+    with serving(app, free_port) as api, httpx.Client(base_url=api, timeout=60) as client:
         while not client.get("/readyz").json().get("database"):
             time.sleep(0.05)
         drive(client)
