@@ -111,6 +111,31 @@ async def test_filters_narrow_by_topic(api):
     assert {item["topic"] for item in (await _review(api))["items"]} == {"Air Paradis", "Air Enfer", None}
 
 
+async def test_of_a_topic_the_newest_are_looked_at_and_the_least_confident_of_them_come_first(api, monkeypatch):
+    monkeypatch.setattr("vigie_api.review.candidates.OF_TOPIC_AT_MOST", 3)
+    scores = [0.95, 0.52, 0.7, 0.5]
+    rows = [_row(n, score, age_s=60 * n)._replace(topic="Air Paradis") for n, score in enumerate(scores)]
+    await _predicted(api, *rows, _row(4, 0.5))
+    found = await _review(api, topic="Air Paradis")
+    assert found["items"][0]["prediction_id"] == "p1"
+    assert ({item["prediction_id"] for item in found["items"]}, found["waiting"]) == ({"p0", "p1", "p2"}, 3)
+    assert await _ids(api, topic="Air Paradis", until=(NOON - timedelta(minutes=2)).isoformat()) == ["p3"]
+    assert set(await _ids(api, topic="Air Paradis", model_version="1", language="fr")) == {"p0", "p1", "p2"}
+
+
+async def test_a_version_that_predicted_at_different_times_is_found_whole(api):
+    await _predicted(
+        api,
+        *(_row(n, 0.5, age_s=3600 * n, version="2" if n in (1, 4) else "1") for n in range(6)),
+    )
+    assert set(await _ids(api, model_version="2")) == {"p1", "p4"}
+    an_hour_and_a_half_ago = (NOON - timedelta(minutes=90)).isoformat()
+    assert set(await _ids(api, model_version="2", since=an_hour_and_a_half_ago)) == {"p1"}
+    assert set(await _ids(api, model_version="2", until=an_hour_and_a_half_ago)) == {"p4"}
+    nothing = await _review(api, model_version="9")
+    assert (nothing["items"], nothing["waiting"]) == ([], 0)
+
+
 async def test_copies_of_one_tweet_come_once_and_say_how_many_they_are(api):
     rows = [_row(n, 0.5)._replace(text="Encore du retard ce matin, merci !") for n in range(10)]
     await _predicted(api, *rows, _row(10, 0.55))

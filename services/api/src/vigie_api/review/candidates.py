@@ -198,7 +198,8 @@ def _narrowed(connection: Connection, wanted: Range) -> Range | None:
             until=until if wanted.until is None else min(until, wanted.until),
         )
     if wanted.topic is not None:
-        of_topic = replace(Range(wanted.since, wanted.until), topic=wanted.topic).where()
+        # Whether they have a text is not asked: then the index alone is read.
+        _, *of_topic = Range(wanted.since, wanted.until, topic=wanted.topic).where()
         newest = select(predictions.c.created_at).where(*of_topic).order_by(predictions.c.created_at.desc())
         since = connection.scalar(newest.offset(OF_TOPIC_AT_MOST - 1).limit(1))
         wanted = wanted if since is None else replace(wanted, since=since)
@@ -210,9 +211,10 @@ def _least_confident(
 ) -> tuple[Sequence[RowMapping], int]:
     """The least confident first, newest first within a step, and how many wait in the range."""
     if wanted.topic is not None:
-        by_step = _rows(wanted, challenger).where(_unjudged()).order_by(_step, predictions.c.created_at.desc())
-        found = connection.execute(by_step.limit(at_most)).mappings().all()
-        return found, _waiting(connection, wanted.where())
+        order = (_step, predictions.c.created_at.desc())
+        chosen = select(predictions.c.id).where(*wanted.where(), _unjudged()).order_by(*order).limit(at_most)
+        found = _rows(Range(), challenger).where(predictions.c.id.in_(chosen.subquery().select())).order_by(*order)
+        return connection.execute(found).mappings().all(), _waiting(connection, wanted.where())
     languages = get_args(Language) if wanted.language is None else (wanted.language,)
     step, limit = bindparam("step", type_=Integer), bindparam("limit", type_=Integer)
     # Each language has its part of the index in the order asked for. With a limit of its own none is read to its end.

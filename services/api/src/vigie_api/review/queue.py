@@ -13,7 +13,7 @@ from vigie_api.review.selection import Choice, choose
 # What is offered is worth its time: choosing 20 of 600 takes a fraction of choosing 300 of 5,000.
 _OFFERED_AT_LEAST = 600
 _OFFERED_AT_MOST = 5_000
-_OFFERED_FOR_EACH = 20
+_OFFERED_FOR_EACH = 15
 
 
 async def what_next(database: Database, wanted: Range, count: int, now: datetime) -> ReviewList:
