@@ -71,6 +71,9 @@ class History(NamedTuple):
     total: Counts
     surges: list[Surge]
     crowds: list[Crowd]
+    usual: Rates
+    """Negative posts to expect of each bucket by who knows the topic's habits, its wandering, its crowds and its holes:
+    everything but the surges. Only the oracle looks at it."""
 
 
 IN_TIME = PER_HOUR // 2
@@ -95,9 +98,10 @@ def draw(rate: float, world: World, rng: np.random.Generator) -> History:
         counted.append(Surge(onset, peak, end, times, int(extra[: peak - onset + IN_TIME].sum())))
     seen = rng.binomial(true_negatives, world.recall) + rng.binomial(true_others, world.false_positives)
     total = true_negatives + true_others
+    known = negatives * world.recall + others * world.false_positives
     for start, end in _holes(len(total), counted, rng):
-        seen[start:end] = total[start:end] = 0
-    return History(rate, seen, total, counted, crowds)
+        seen[start:end] = total[start:end] = known[start:end] = 0
+    return History(rate, seen, total, counted, crowds, known)
 
 
 def _habits(rate: float, world: World, rng: np.random.Generator) -> tuple[Rates, Rates]:

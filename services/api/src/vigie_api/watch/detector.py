@@ -1,11 +1,9 @@
 """Finds surges of negative posts in one topic, bucket by bucket.
 
-At the end of each bucket, windows of ten minutes to more than five hours that end there are compared with what is
-normal: a scan statistic over time (Kulldorff 2001, the one-dimensional prospective case) with a negative binomial in
-place of the Poisson. What is normal knows the hour and the weekday (`Baseline`), the level of the last day, and how
-many posts that are *not* negative came in the same window: a crowd that brings both is no bad buzz. Short windows are
-many and chance finds one among them sooner, so that they have to surprise more (the penalty of Dümbgen and Spokoiny,
-2001).
+At the end of each bucket, windows of a quarter of an hour to more than five hours that end there are asked whether a
+surge that grows up to now explains their negative posts better than what is normal does (`rise`), and the answers are
+averaged. What is normal knows the hour and the weekday (`Baseline`), the level of the last day, and how many posts that
+are *not* negative came in the same window: a crowd that brings both is no bad buzz.
 
 Pure: counts and times come in, `Reading`s go out; no clock, no database.
 """
@@ -13,11 +11,12 @@ Pure: counts and times come in, `Reading`s go out; no clock, no database.
 from collections import deque
 from dataclasses import astuple, dataclass, field
 from itertools import islice
-from math import log, sqrt
+from math import inf, log
 from typing import Any, Final, NamedTuple
 
 from vigie_api.watch.baseline import Baseline, Hour, hour_of_week
 from vigie_api.watch.counts import PER_HOUR, Bucket, Counts
+from vigie_api.watch.rise import RISES, evidence, together
 from vigie_api.watch.scan import surprise
 from vigie_api.watch.windows import LENGTHS, LONGEST, Row, Windows
 
@@ -31,19 +30,20 @@ _WARM_UP: Final = 24 * PER_HOUR
 _HOLE: Final = 9.0  # expected posts in a silence: by chance exp(-9)
 _LONG_SILENCE: Final = 7 * _DAY
 _PENALTY: Final = {length: 2.0 * log(LONGEST / length) for length in LENGTHS}
-_PENALTY_BESIDE_OTHERS: Final = 0.5
+"""Of a squared surprise: short windows are many, chance finds one among them sooner (Dümbgen and Spokoiny 2001)."""
+_PENALTY_IN_CROWDS: Final = 0.5
 _MOOD: Final = 0.02  # the share of negative posts wanders at least by its root, 14 %
-_CROWD: Final = 1.5  # times the usual other posts: a crowd, whose size only those posts tell
+_CROWD: Final = 1.2  # times the usual other posts: a crowd, whose size only those posts tell
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
     """How much it takes to open an episode. What the defaults give is measured in docs/early-warning.md."""
 
-    threshold: float = 2.3
-    """Standard deviations of the longest window above what is usual at this hour; more for shorter ones."""
-    beside_others: float = 2.3
-    """The same above what the other posts of the window let expect."""
+    threshold: float = 2.4
+    """Logarithm of how much likelier a surge must make the posts than what is usual at this hour."""
+    beside_others: float = 2.0
+    """In a crowd: standard deviations of the longest window above what the other posts let expect; more in shorter."""
     least_ratio: float = 1.8
     """Times the expected negatives."""
     least_count: int = 4
@@ -54,10 +54,10 @@ class Reading(NamedTuple):
     """What the scan says at the end of a bucket, and what the bucket held."""
 
     bucket: int
-    surprise: float
-    """Of the most surprising window, in standard deviations, less for shorter ones."""
+    evidence: float
+    """For a surge, as the logarithm of a likelihood ratio; minus infinity where no window is worth a look."""
     start: int
-    """First bucket of that window."""
+    """First bucket of the most surprising window: where the rise seems to begin."""
     seen: int
     """Negative posts in that window."""
     expected: float
@@ -164,38 +164,49 @@ class TopicDetector:
 
     def _scan(self, closed: _Closed) -> Reading:
         bucket, needs, factor = closed.bucket, self.sensitivity, self.factor
-        best, start, count, usually = 0.0, bucket, 0, 0.0
+        most, start, count, usually = -inf, bucket, 0, 0.0
         unsure = float(self.baseline.unsure[hour_of_week(bucket)])
         alpha = self.baseline.alpha + self.baseline.wander + unsure
+        found: list[float] = []
         if self._watched >= _WARM_UP:
             for length, (seen, others, usual, usual_others) in self._windows:
                 expected = max(usual * factor, 1e-6)
                 if seen < needs.least_count or seen < needs.least_ratio * expected:
                     continue
+                if self._is_crowd(length, seen, expected, others, usual_others * factor):
+                    continue
+                found.append(self._evidence(length, seen, expected, others, usual_others * factor, unsure))
                 value = surprise(seen, expected, alpha) ** 2 - _PENALTY[length]
-                if value > best and self._is_beside_others(
-                    length, seen, expected, others, usual_others * factor, unsure
-                ):
-                    best, start, count, usually = value, bucket - length + 1, round(seen), expected
-        found, best = self.counts.at(bucket), sqrt(best)
-        surging = count > 0 and best >= needs.threshold
-        return Reading(
-            bucket, best, start, count, usually, surging, found.negatives, found.total, closed.negative * factor
-        )
+                if value > most:
+                    most, start, count, usually = value, bucket - length + 1, round(seen), expected
+        whole = together(found) if found else -inf
+        came, surging = self.counts.at(bucket), whole >= needs.threshold
+        usual_now = closed.negative * factor
+        return Reading(bucket, whole, start, count, usually, surging, came.negatives, came.total, usual_now)
 
-    def _is_beside_others(
+    def _evidence(
         self, length: int, seen: float, expected: float, others: float, usual_others: float, unsure: float
-    ) -> bool:
-        """Whether the other posts of a window leave so many negative ones a surprise."""
-        least = self.sensitivity.beside_others
-        given, wander = self.baseline.given_others(expected, usual_others, others, unsure)
-        if surprise(seen, given, wander + _MOOD) ** 2 < least**2 + _PENALTY_BESIDE_OTHERS * _PENALTY[length]:
-            return False
+    ) -> float:
+        """For rises over one window: against what is usual, and against what the other posts let expect."""
+        base = self.baseline
+        alpha = base.alpha + base.wander + unsure
+        given, wander = base.given_others(expected, usual_others, others, unsure)
+        parts = []
+        for rise in RISES[length]:
+            fit, added = self._windows.weighed(rise.weights, rise.added)
+            added *= self.factor
+            plain = evidence(fit, added, seen, expected, alpha)
+            beside = evidence(fit, added * given / expected, seen, given, wander + _MOOD)
+            parts.append(rise.prior + min(plain, beside))
+        return together(parts)
+
+    def _is_crowd(self, length: int, seen: float, expected: float, others: float, usual_others: float) -> bool:
+        """Whether many other posts came in a window, and leave nothing of its negative ones to be explained."""
         if others < _CROWD * usual_others:
-            return True
+            return False
         crowd = expected * max(1.0, (1.0 + others) / (1.0 + usual_others))
         unexplained = surprise(seen, crowd, 1.0 / (1.0 + others) + self.baseline.wander)
-        return unexplained**2 >= least**2 + _PENALTY[length]
+        return unexplained**2 < self.sensitivity.beside_others**2 + _PENALTY_IN_CROWDS * _PENALTY[length]
 
     def _row(self, closed: _Closed) -> Row:
         found = self.counts.at(closed.bucket)
