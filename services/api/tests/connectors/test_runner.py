@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def settings(settings, database_url):
-    return Settings(**settings.model_dump() | {"database_url": database_url})
+    return Settings(**settings.model_dump() | {"database_url": database_url, "watch": False})
 
 
 class Numbers:
@@ -312,7 +312,9 @@ async def test_x_is_read_whole_through_cuts_limits_and_faults(api, runner_of, ke
 async def test_while_the_database_is_away_the_connector_waits_and_then_goes_on(
     running, tmp_path, own_postgres, runner_of, until, kept
 ):
-    settings = Settings(home=tmp_path, mlflow_uri="http://127.0.0.1:9", database_url=own_postgres.new_database())
+    settings = Settings(
+        home=tmp_path, mlflow_uri="http://127.0.0.1:9", database_url=own_postgres.new_database(), watch=False
+    )
     registry = CollectorRegistry()
 
     def failures():
