@@ -36,7 +36,7 @@ _DESCRIPTIONS = {
     413: "The body is too large.",
     415: "The body is not announced as JSON.",
     422: "The request parses but makes no sense.",
-    429: "The key has used up its rate. See Retry-After.",
+    429: "The key has used up its rate, or too much waits. See Retry-After.",
     500: "Something went wrong inside.",
     503: "Not now. See Retry-After.",
 }

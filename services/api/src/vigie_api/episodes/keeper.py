@@ -109,6 +109,9 @@ class WatchKeeper:
         held, self._held = self._held, None
         self._watcher.forget()
         if held is not None:
-            if self._locks:
-                held.invalidate()  # the session ends, and the lock with it
+            if self._locks and not held.invalidated:
+                session = held.connection.dbapi_connection
+                held.invalidate()  # a detached connection is only let go by this
+                if session is not None:
+                    session.close()  # the session ends, and the lock with it
             held.close()

@@ -43,6 +43,7 @@ class MentionDesk:
         self._max_chars = max_chars
         self._max_age = max_age
         self._ids = IdSource()
+        metrics.watch("vigie_mentions_spooled", "Mentions that wait on disk for the database.", lambda: self.spooled)
         self.taken = asyncio.Event()
         """Set whenever mentions came into the database; whoever waits for them clears it."""
 
