@@ -5,13 +5,14 @@ import io
 import time
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 from vigie_api.champion import schema as model_schema
 from vigie_api.drift import schema as drift_schema
 from vigie_api.review import schema as review_schema
 from vigie_api.shadow import schema as shadow_schema
-from vigie_ui.client import ApiError, Reason, VigieClient
+from vigie_ui.client import ApiError, Feedback, Reason, VigieClient
 from vigie_ui.deck import Deck
 from vigie_ui.post import Post
 from vigie_ui.review_answers import Patterns, Review
@@ -45,6 +46,26 @@ def listed(client, count):
         if found.waiting == count:
             return found
         time.sleep(0.05)
+
+
+def test_a_topic_narrows_what_is_listed_the_patterns_and_the_file(running, grumbler, tmp_path):
+    with running(tmp_path, grumbler) as url, VigieClient(url) as client:
+        for topic in ("Air Paradis", "Air Enfer", None):  # a program says so; the page does not
+            told = {"text": f"Encore du retard, {topic}", "topic": topic}
+            httpx.post(f"{url}/v1/predict", json=told, trust_env=False, timeout=60).raise_for_status()
+        while not answers(client):
+            time.sleep(0.05)
+        items = {item.topic: item for item in listed(client, 3).items}
+        (narrow,) = client.review(50, topic="Air Enfer").items
+        assert (set(items), narrow.topic) == ({"Air Paradis", "Air Enfer", None}, "Air Enfer")
+        for item in items.values():
+            said = {"verdict": "wrong", "text": item.text, "sentiment": item.sentiment}
+            client.send_feedback(Feedback(item.prediction_id, model_version=item.model_version, **said))
+        counted = {(row.topic, row.judged, row.wrong) for row in client.patterns().by_topic}
+        assert counted == {("Air Paradis", 1, 1), ("Air Enfer", 1, 1), (None, 1, 1)}
+        assert client.patterns(topic="Air Paradis").judged == 1
+        (row,) = rows(client.verdicts_csv(topic="Air Paradis"))
+        assert row["topic"] == "Air Paradis"
 
 
 def test_what_was_predicted_is_listed_judged_and_gone(fresh):
