@@ -25,9 +25,9 @@ MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 GOOD = "Merci à l'équipage du vol {n}, {word} accueil parfait et {other} ponctuel comme toujours"
 BAD = "Encore {word} attente au comptoir, personne pour {other} répondre au guichet numéro {n}"
 SURGE = "Bagages perdus à Lisbonne, {word} aucune réponse de la compagnie {other} depuis {n} heures"
-WORDS = [
-    f"{a}{b}" for a in ("ba", "lo", "mi", "ra", "tu", "vé", "zo") for b in ("nane", "tique", "rade", "lune", "ment")
-]
+BEGINNINGS = ("ba", "lo", "mi", "ra", "tu", "vé", "zo")
+ENDINGS = ("nane", "tique", "rade", "lune", "ment")
+WORDS = [beginning + ending for beginning in BEGINNINGS for ending in ENDINGS]
 
 
 @dataclass(frozen=True)
@@ -45,29 +45,24 @@ class Post:
 
 def said(form: str, chance: random.Random) -> str:
     """One of many texts of a kind, no two near-copies."""
-    words = [chance.choice(WORDS) for _ in range(8)]
-    return (
-        " ".join(words[:4])
-        + " "
-        + form.format(word=words[4], other=words[5], n=chance.randint(1, 99))
-        + " "
-        + " ".join(words[6:])
-    )
+    words = [chance.choice(WORDS) for _ in range(11)]
+    middle = form.format(word=words[4], other=words[5], n=chance.randint(1, 99))
+    return f"{' '.join(words[:4])} {middle} {' '.join(words[6:])}"
 
 
 def week(
     *,
-    days: int = 7,
+    days: float = 3.25,
     an_hour: float = 24.0,
-    surge: tuple[float, float, float] | None = (5.5, 60.0, 4.0),
+    surge: tuple[float, float, float] | None = (2.5, 60.0, 4.0),
     crowd: tuple[float, float, float] | None = None,
     topic: str = "Air Paradis",
     seed: int = 5,
 ) -> list[Post]:
-    """Posts about an airline, oldest first. `surge`: day it begins, further negatives an hour, hours; `crowd`: happy."""
+    """Posts about an airline, oldest first. `surge`: its day, further negatives an hour, hours; `crowd`: happy ones."""
     chance = random.Random(seed)
     posts = []
-    for hour in range(24 * days):
+    for hour in range(int(24 * days)):
         at = MONDAY + timedelta(hours=hour)
         rate = an_hour * (0.4 if hour % 24 < 6 else 1.2)
         for _ in range(round(rate * chance.uniform(0.8, 1.2))):
@@ -140,13 +135,13 @@ def write(connection: Connection, posts: Iterable[Post], received_at: datetime |
 
 @dataclass
 class Live:
-    """A database with the watch on it. Time goes on as `until` says: a step every quarter of an hour."""
+    """A database with the watch on it. Time goes on as `until` says: a step every half hour."""
 
     database: Database
     mail_domain: str | None = None
     now: datetime = MONDAY
     done: list[Done] = field(default_factory=list)
-    step_minutes: float = 15.0
+    step_minutes: float = 30.0
     restart: bool = False
     """Start each step with a watcher that remembers nothing."""
 

@@ -23,7 +23,7 @@ from vigie_api.watch.counts import BUCKET_S
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _MOST_CHARS: Final = 600
-_MOST_BARS: Final = 240
+_MOST_BARS: Final = 100
 _LEAST_BEFORE: Final = timedelta(hours=6)
 _MOST_BEFORE: Final = timedelta(hours=24)
 _AFTER: Final = timedelta(hours=1)
