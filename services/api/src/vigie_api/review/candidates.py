@@ -230,7 +230,9 @@ def _least_confident(
     else:
         if len(rows) < WAITING_AT_MOST:
             return rows, len(rows)
-    # Every column that the index begins with is named, so that a version's or a day's few are found at once.
+    if connection.dialect.name == "postgresql":
+        return rows, _waiting(connection, wanted.where())
+    # SQLite keeps no statistics. With every column named that the index begins with, it finds a day's few at once.
     everywhere = (predictions.c.language.in_(languages), _step.in_(map(_written, range(_STEPS))))
     return rows, _waiting(connection, [*wanted.where(), *everywhere])
 
