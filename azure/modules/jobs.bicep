@@ -72,40 +72,90 @@ var secrets = [for secret in concat(secretNames, secretNamesOfStaging): {
   keyVaultUrl: '${vaultUri}secrets/${secret}'
   identity: identityId
 }]
-var trainerEnvironment = [
-  {
-    name: 'VIGIE_TRAINER_MLFLOW_URI'
-    value: 'https://${mlflow.properties.configuration.ingress.fqdn}/mlflow'
-  }
-  {
-    name: 'VIGIE_TRAINER_MLFLOW_USERNAME'
-    value: 'vigie-trainer'
-  }
-  {
-    name: 'VIGIE_TRAINER_MLFLOW_PASSWORD'
-    secretRef: 'mlflow-trainer-password'
-  }
-  {
-    name: 'VIGIE_TRAINER_API_URL'
-    value: apiUrl
-  }
-  {
-    name: 'VIGIE_TRAINER_API_KEY'
-    secretRef: 'key-trainer'
-  }
-  {
-    name: 'MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD'
-    value: 'false'
-  }
-  {
-    name: 'MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD'
-    value: 'false'
-  }
-  {
-    name: 'MLFLOW_DISABLE_TELEMETRY'
-    value: 'true'
-  }
-]
+// Apart from the list: a loop runs over what is known when a deployment starts, and an address is not.
+var variables = {
+  trainer: [
+    {
+      name: 'VIGIE_TRAINER_MLFLOW_URI'
+      value: 'https://${mlflow.properties.configuration.ingress.fqdn}/mlflow'
+    }
+    {
+      name: 'VIGIE_TRAINER_MLFLOW_USERNAME'
+      value: 'vigie-trainer'
+    }
+    {
+      name: 'VIGIE_TRAINER_MLFLOW_PASSWORD'
+      secretRef: 'mlflow-trainer-password'
+    }
+    {
+      name: 'VIGIE_TRAINER_API_URL'
+      value: apiUrl
+    }
+    {
+      name: 'VIGIE_TRAINER_API_KEY'
+      secretRef: 'key-trainer'
+    }
+    {
+      name: 'MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD'
+      value: 'false'
+    }
+    {
+      name: 'MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD'
+      value: 'false'
+    }
+    {
+      name: 'MLFLOW_DISABLE_TELEMETRY'
+      value: 'true'
+    }
+  ]
+  roles: [
+    {
+      name: 'VIGIE_ROLES_HOST'
+      value: databaseHost
+    }
+    {
+      name: 'VIGIE_ROLES_ADMIN'
+      value: 'vigieadmin'
+    }
+    {
+      name: 'VIGIE_ROLES_ADMIN_PASSWORD'
+      secretRef: 'database-admin-password'
+    }
+    {
+      name: 'VIGIE_ROLES_API_PASSWORD'
+      secretRef: 'database-api-password'
+    }
+    {
+      name: 'VIGIE_ROLES_MLFLOW_PASSWORD'
+      secretRef: 'database-mlflow-password'
+    }
+    {
+      name: 'VIGIE_ROLES_STAGING'
+      value: slots ? '1' : ''
+    }
+  ]
+  migrate: [
+    {
+      name: 'VIGIE_API_DATABASE_URL'
+      secretRef: 'api-database-url'
+    }
+    // Not a server: without keys only a loopback address is accepted.
+    {
+      name: 'VIGIE_API_HOST'
+      value: '127.0.0.1'
+    }
+  ]
+  'migrate-staging': [
+    {
+      name: 'VIGIE_API_DATABASE_URL'
+      secretRef: 'api-database-url-staging'
+    }
+    {
+      name: 'VIGIE_API_HOST'
+      value: '127.0.0.1'
+    }
+  ]
+}
 var jobs = [
   {
     name: 'roles'
@@ -115,32 +165,7 @@ var jobs = [
     timeoutS: 300
     cpu: '0.25'
     memory: '0.5Gi'
-    variables: [
-      {
-        name: 'VIGIE_ROLES_HOST'
-        value: databaseHost
-      }
-      {
-        name: 'VIGIE_ROLES_ADMIN'
-        value: 'vigieadmin'
-      }
-      {
-        name: 'VIGIE_ROLES_ADMIN_PASSWORD'
-        secretRef: 'database-admin-password'
-      }
-      {
-        name: 'VIGIE_ROLES_API_PASSWORD'
-        secretRef: 'database-api-password'
-      }
-      {
-        name: 'VIGIE_ROLES_MLFLOW_PASSWORD'
-        secretRef: 'database-mlflow-password'
-      }
-      {
-        name: 'VIGIE_ROLES_STAGING'
-        value: slots ? '1' : ''
-      }
-    ]
+    variables: 'roles'
   }
   {
     name: 'migrate'
@@ -150,17 +175,7 @@ var jobs = [
     timeoutS: 900
     cpu: '0.25'
     memory: '0.5Gi'
-    variables: [
-      {
-        name: 'VIGIE_API_DATABASE_URL'
-        secretRef: 'api-database-url'
-      }
-      // Not a server: without keys only a loopback address is accepted.
-      {
-        name: 'VIGIE_API_HOST'
-        value: '127.0.0.1'
-      }
-    ]
+    variables: 'migrate'
   }
   {
     name: 'bootstrap'
@@ -170,7 +185,7 @@ var jobs = [
     timeoutS: 3600
     cpu: trainerCpu
     memory: trainerMemory
-    variables: trainerEnvironment
+    variables: 'trainer'
   }
   {
     name: 'retrain'
@@ -180,7 +195,7 @@ var jobs = [
     timeoutS: 14400
     cpu: trainerCpu
     memory: trainerMemory
-    variables: trainerEnvironment
+    variables: 'trainer'
   }
 ]
 var jobsOfStaging = slots ? [
@@ -192,16 +207,7 @@ var jobsOfStaging = slots ? [
     timeoutS: 900
     cpu: '0.25'
     memory: '0.5Gi'
-    variables: [
-      {
-        name: 'VIGIE_API_DATABASE_URL'
-        secretRef: 'api-database-url-staging'
-      }
-      {
-        name: 'VIGIE_API_HOST'
-        value: '127.0.0.1'
-      }
-    ]
+    variables: 'migrate-staging'
   }
 ] : []
 
@@ -350,7 +356,7 @@ resource job 'Microsoft.App/jobs@2024-03-01' = [for item in concat(jobs, jobsOfS
             cpu: json(item.cpu)
             memory: item.memory
           }
-          env: item.variables
+          env: variables[item.variables]
         }
       ]
     }

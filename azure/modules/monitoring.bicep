@@ -41,7 +41,6 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
     Application_Type: 'web'
     IngestionMode: 'LogAnalytics'
     WorkspaceResourceId: workspace.id
-    RetentionInDays: retentionDays
     // Addresses of people are nobody's business here.
     DisableIpMasking: false
   }

@@ -135,13 +135,21 @@ resource siteSignIn 'Microsoft.Web/sites/config@2024-11-01' = {
   properties: authentication
 }
 
-resource noPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = [for door in ['ftp', 'scm']: {
+resource noFtp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
   parent: site
-  name: door
+  name: 'ftp'
   properties: {
     allow: false
   }
-}]
+}
+
+resource noScm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: site
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
 
 resource sticky 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: site

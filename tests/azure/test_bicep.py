@@ -69,6 +69,22 @@ def test_only_the_subset_that_the_parser_reads_is_used(file: Path) -> None:
 
 
 @EACH
+def test_a_loop_runs_over_what_is_known_when_the_deployment_starts(file: Path) -> None:
+    source = text(file)
+    variables = dict(re.findall(r"^var (\w+) = (.*?)(?=^\S)", source + "\nend", re.MULTILINE | re.DOTALL))
+    later = set(re.findall(r"^(?:resource|module) (\w+) ", source, re.MULTILINE))
+
+    for loop in re.findall(r"\[for [\w(), ]+ in (.+?): ", source):
+        seen: set[str] = set()
+        ask = set(re.findall(r"\b[a-zA-Z]\w*", loop))
+        while ask:
+            name = ask.pop()
+            seen.add(name)
+            ask |= set(re.findall(r"(?<![.\w'])[a-zA-Z]\w*(?=[.\[,)\s])", variables.get(name, ""))) - seen
+        assert not seen & later, f"the loop over {loop} needs {seen & later}"
+
+
+@EACH
 def test_what_can_be_tagged_is_tagged(file: Path) -> None:
     untagged = ("roleAssignments", "diagnosticSettings", "configurations", "blobServices", "/config@", "sitecontainers")
     untagged += ("basicPublishingCredentialsPolicies",)
