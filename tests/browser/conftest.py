@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +151,27 @@ def stack(tmp_path: Path, artifact: Path) -> Iterator[Stack]:
     yield Stack(tmp_path, artifact, api, page)
     page.stop()
     api.stop()
+
+
+@pytest.fixture(scope="session")
+def watched(tmp_path_factory: pytest.TempPathFactory, artifact: Path) -> Iterator[Stack]:
+    """The page, and an API that has read some made-up days of posts and has an episode open: today's surge."""
+    home = tmp_path_factory.mktemp("watched")
+    give_model(home, artifact)
+    api = api_server(home)
+    page = page_server(home, api)
+    api.health = "/readyz"
+    for server in (api, page):
+        server.start()
+    command = [sys.executable, str(ROOT / "scripts" / "demo_week.py"), "--api-url", api.url, "--days", "3"]
+    subprocess.run(command, check=True, env=own_environment(), timeout=240)
+    for _ in range(1_200):
+        if httpx.get(f"{api.url}/v1/episodes?state=open", trust_env=False, timeout=60).json()["open"]:
+            break
+        time.sleep(0.2)
+    yield Stack(home, artifact, api, page)
+    for server in (page, api):
+        server.stop()
 
 
 @pytest.fixture(scope="session")
