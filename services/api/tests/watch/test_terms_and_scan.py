@@ -139,3 +139,10 @@ def test_the_rules_of_others_are_calm_in_calm_and_see_what_they_are_made_for(rul
     assert not play(0, 9 * 24, 1, 1)
     assert play(9 * 24 * PER_HOUR, 12, 9, 1)
     assert not rule.add(0, negative=True)
+
+
+def test_a_stop_word_that_rose_says_nothing():
+    usual = Usual()
+    for _ in range(50):
+        usual.add("good flight, thanks")
+    assert rising(Counter({"for": 30, "pour": 30, "strike": 30}), 40, usual) == ["strike"]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from math import log, sqrt
 from typing import Final
 
+from vigie_model.words import STOP_WORDS
+
 _MOST_TERMS: Final = 8_000
 _FADE: Final = 0.5
 _PRIOR: Final = 200.0
@@ -58,7 +60,7 @@ def rising_terms(episode: Counter[str], posts: int, usual: Usual, most: int = 8)
     scale = _PRIOR / max(usual.posts, 1.0)
     scored: list[tuple[float, str, float]] = []
     for term, count in episode.items():
-        if count < _LEAST_COUNT:
+        if count < _LEAST_COUNT or term in STOP_WORDS:
             continue
         before = usual.counts.get(term, 0)
         prior = before * scale + 0.05
