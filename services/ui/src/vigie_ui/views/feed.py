@@ -20,6 +20,9 @@ CHOICES: Final = {ALL: "feed.all", "negative": "feed.negative", "positive": "fee
 @st.fragment(run_every=EVERY_S)
 def feed(lookout: Lookout, chosen: Selection) -> None:
     """Draw the posts, and again every few seconds; then send what was said of them."""
+    if st.session_state.pop("feed_filtered", False):
+        # This was drawn for the filters before; drawing it once more would put the old choice back into its field.
+        st.rerun(scope="app")
     say = lookout.say
     shown, sayings = _feed(chosen), _sayings()
     with st.container(key="feed"):
@@ -96,9 +99,6 @@ def _head(lookout: Lookout, chosen: Selection) -> None:
             kwargs={"term": None},
         ):
             st.rerun(scope="app")
-    if st.session_state.pop("feed_filtered", False):
-        # The parts of the page are drawn for one selection: all of them must learn of another.
-        st.rerun(scope="app")
 
 
 def _filter() -> None:
