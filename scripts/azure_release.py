@@ -21,6 +21,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class Release:
 
     def stage(self) -> int:
         """Bring the images to the staging slot and try them there. Production keeps serving what it serves."""
+        self._prepared()
         outputs = self.cloud.deploy("main.bicep", self._infrastructure(), self.parameters)
         if not outputs["slots"]:
             raise MisuseError("these parameters have no staging slot: use `inplace`")
@@ -68,6 +70,7 @@ class Release:
 
     def swap(self) -> int:
         """Bring what was tried in staging to production; take it back when it does not work there."""
+        self._prepared()
         outputs = self.cloud.deployed("main.bicep")
         site, url = outputs["siteName"], outputs["url"]
         staged = self.cloud.digests(site, "staging")
@@ -85,13 +88,14 @@ class Release:
         say("swapped: staging serves as production")
         try:
             self._smoke(url)
-        except SmokeError as error:
+        except (SmokeError, CloudError) as error:
             complain(f"production does not work after the swap: {error}")
             return self._back("the swap", lambda: self.cloud.swap(site), url)
         return 0
 
     def inplace(self) -> int:
         """Bring the images to production where there is no slot; bring back those of before when they do not work."""
+        self._prepared()
         outputs = self.cloud.deploy("main.bicep", self._infrastructure(), self.parameters)
         site, url = outputs["siteName"], outputs["url"]
         before = self.cloud.digests(site, None)
@@ -108,6 +112,10 @@ class Release:
                 return 2
             return self._back("the release", lambda: self._put(site, before, None), url)
         return 0
+
+    def _prepared(self) -> None:
+        if self._key:
+            say(f"{self.name} {self.version or ''}: the key of the smoke test is there")
 
     def _first_champion(self, before: Mapping[str, str]) -> None:
         if not before:
@@ -142,11 +150,17 @@ class Release:
             self.cloud.start(site, slot)
         say(f"{slot or 'production'}: {', '.join(f'{name} {digests[name][:19]}' for name in SERVED)}")
 
+    @cached_property
+    def _key(self) -> str:
+        """Asked for before anything is changed, and not by `plan`: whoever plans may not read secrets."""
+        key = self.smoke_key or self.cloud.secret(self.infrastructure["vaultName"], "key-smoke")
+        if key is None:
+            raise MisuseError("the vault has no key-smoke: run azure_secrets.py")
+        return key
+
     def _smoke(self, url: str, *, any_version: bool = False) -> None:
-        version = None if any_version else self.version
-        check(
-            Target(url, self.smoke_key, version=version, wait_s=self.wait_s), lambda line: say(f"smoke {url}: {line}")
-        )
+        target = Target(url, self._key, version=None if any_version else self.version, wait_s=self.wait_s)
+        check(target, lambda line: say(f"smoke {url}: {line}"))
 
     def _infrastructure(self) -> dict[str, Any]:
         jobs = {name: self.digests[name] for name in OF_JOBS}
@@ -197,7 +211,7 @@ def release_of(environment: Mapping[str, str], pause_s: float, wait_s: float) ->
         registry=needed(environment, "VIGIE_REGISTRY"),
         infrastructure=infrastructure,
         digests=digests,
-        smoke_key=environment.get("VIGIE_SMOKE_KEY") or cloud.secret(infrastructure["vaultName"], "key-smoke"),
+        smoke_key=environment.get("VIGIE_SMOKE_KEY") or None,
         version=environment.get("VIGIE_VERSION") or None,
         wait_s=wait_s,
     )

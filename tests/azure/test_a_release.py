@@ -87,6 +87,18 @@ def test_a_failed_migration_stops_before_the_swap(azure: Azure) -> None:
     assert not azure.calls("webapp deployment slot swap")
 
 
+@pytest.mark.parametrize("step", ["stage", "swap", "inplace"])
+def test_without_a_key_for_the_smoke_test_nothing_is_touched(azure: Azure, step: str) -> None:
+    azure.put("staging", "good")
+    azure.write(secrets={})
+
+    done = azure.release(step, "good")
+
+    assert done.returncode == 1
+    assert "key-smoke" in done.stderr
+    assert {call[0] for call in azure.state["calls"]} == {"keyvault secret show"}
+
+
 def test_only_what_was_tried_is_swapped(azure: Azure) -> None:
     azure.put("staging", "old")
 
