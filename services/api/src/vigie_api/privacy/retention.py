@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Column, ColumnElement, Connection, delete, func, or_, select, update
 
 from vigie_api.alerts.table import alert_outbox, alert_verdicts, alerts
+from vigie_api.episodes.table import episodes
 from vigie_api.feedback.table import feedback
 from vigie_api.mentions.table import Stage, mentions
 from vigie_api.prediction.table import predictions
@@ -84,6 +85,7 @@ class Sweep:
             self._walk(connection, feedback.c.received_at, feedback.c.seq, before, now, self._verdicts, done, rest)
             quiet = min(before, now - policy.cooldown)
             self._walk(connection, alerts.c.opened_at, alerts.c.seq, quiet, now, self._alerts, done, rest)
+            self._walk(connection, episodes.c.opened_at, episodes.c.id, before, now, self._episodes, done, rest)
         if policy.texts is not None:
             before = now - policy.texts
             self._walk(
@@ -184,6 +186,13 @@ class Sweep:
         if self._policy.action == "delete":
             done.update(self._end(connection, alert_verdicts.c.alert_id.in_(ids), None, {}, alert_verdicts.c.alert_id))
         return done
+
+    def _episodes(self, connection: Connection, keys: Sequence[str], _now: datetime) -> Counter[str]:
+        """Those that are over. None stays open for longer than two days, so that none is passed over."""
+        over = episodes.c.id.in_(keys) & (episodes.c.state == "closed")
+        people = {"note": None, "assignee": None, "acknowledged_by": None}
+        holding = or_(*(episodes.c[name].is_not(None) for name in people))
+        return self._end(connection, over, holding, people, episodes.c.id)
 
     def _end(
         self,
