@@ -9,6 +9,7 @@ is shrunk towards the overall share in the same way.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import floor
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -163,12 +164,12 @@ class Baseline:
     def expected(self, bucket: int) -> tuple[float, float]:
         """Negative posts and others that a bucket usually brings; between the middles of two hours, in between."""
         position = (bucket * BUCKET_S / 3_600) % HOURS - 0.5
-        before = int(np.floor(position))
+        before = floor(position)
         weight = position - before
         low, high = before % HOURS, (before + 1) % HOURS
-        rate = (self.rates[low] * (1 - weight) + self.rates[high] * weight) / PER_HOUR
-        share = self.shares[low] * (1 - weight) + self.shares[high] * weight
-        return float(rate * share), float(rate * (1 - share))
+        rate = (self.rates.item(low) * (1 - weight) + self.rates.item(high) * weight) / PER_HOUR
+        share = self.shares.item(low) * (1 - weight) + self.shares.item(high) * weight
+        return rate * share, rate * (1 - share)
 
     def state(self) -> dict[str, Any]:
         """Everything, as JSON takes it."""

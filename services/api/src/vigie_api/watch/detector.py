@@ -68,6 +68,14 @@ class Reading(NamedTuple):
     """Negative posts that are usual in this bucket alone."""
 
 
+class _Past(NamedTuple):
+    """A whole hour that is over: what it brought, and its posts and what was usual beside holes and episodes."""
+
+    hour: Hour | None
+    came: float
+    usual: float
+
+
 class _Closed(NamedTuple):
     bucket: int
     negative: float
@@ -94,6 +102,8 @@ class TopicDetector:
     _windows: Windows = field(default_factory=Windows)
     _changed: bool = False
     """A closed bucket changed, so that the windows have to be summed again."""
+    _past: dict[int, _Past] = field(default_factory=dict)
+    """The hours that are over, by their first bucket, as long as nothing in them changes."""
     _watched: int = 0
     _silence: float = 0.0
     _silent_since: int | None = None
@@ -109,6 +119,7 @@ class TopicDetector:
         if bucket < self.next_bucket:
             self._changed = True
             hour = bucket - bucket % PER_HOUR
+            self._past.pop(hour, None)
             self._holes.difference_update(range(hour, hour + PER_HOUR))  # it was late, not lost
         return True
 
@@ -131,6 +142,7 @@ class TopicDetector:
             self._expected.clear()
             self._holes.clear()
             self._episodes.clear()
+            self._past.clear()
             self._windows.replace([])
 
     def _close(self, bucket: int) -> Reading:
@@ -161,6 +173,7 @@ class TopicDetector:
             self._holes.update(range(max(self._silent_since, bucket - KEPT), bucket + 1))
             self._silent_since = bucket + 1
             self._changed = True
+            self._past.clear()
 
     def _scan(self, closed: _Closed) -> Reading:
         bucket, needs, factor = closed.bucket, self.sensitivity, self.factor
@@ -220,15 +233,9 @@ class TopicDetector:
         while self.learned_until + PER_HOUR <= bucket - _LEARN_AFTER:
             self._learn(self.learned_until)
             self.learned_until += PER_HOUR
-        recent = range(self.learned_until, bucket - _GUARD - PER_HOUR + 1, PER_HOUR)
-        self.baseline.refresh([hour for start in recent if (hour := self._hour(start)) is not None])
-        came = usual = 0.0
-        first, last, known = bucket - _DAY, bucket - _GUARD, self.counts.buckets
-        left_out = self._holes | self._episodes
-        for number, negative, other in self._expected:
-            if first <= number < last and number not in left_out:
-                came += known[number].total if number in known else 0
-                usual += negative + other
+        past = [self._hour(start) for start in range(self.learned_until, bucket - _GUARD, PER_HOUR)]
+        self.baseline.refresh([one.hour for one in past if one.hour is not None])
+        came, usual = sum(one.came for one in past), sum(one.usual for one in past)
         worth = 1.0 / (1.0 + self.baseline.alpha * usual / 22)
         self.factor = (came * worth + _FACTOR_PRIOR) / (usual * worth + _FACTOR_PRIOR)
         self.counts.forget_before(bucket - KEPT)
@@ -236,22 +243,35 @@ class TopicDetector:
         self._episodes = {old for old in self._episodes if old >= bucket - KEPT}
 
     def _learn(self, start: int) -> None:
-        hour = self._hour(start)
+        hour = self._hour(start).hour
+        self._past.pop(start, None)
         if hour is not None:
             self.baseline.learn(hour, factor=self.factor)
 
-    def _hour(self, start: int) -> Hour | None:
+    def _hour(self, start: int) -> _Past:
+        found = self._past.get(start)
+        if found is None:
+            found = self._past[start] = self._look_back(start)
+        return found
+
+    def _look_back(self, start: int) -> _Past:
         posts = negatives = known = 0
-        buckets, holes, episodes = self.counts.buckets, self._holes, self._episodes
+        usual = 0.0
+        buckets, left_out, expected = self.counts.buckets, self._holes | self._episodes, self._expected
+        first = expected[0].bucket if expected else start
         for number in range(start, start + PER_HOUR):
-            if number in holes or number in episodes:
+            if number in left_out:
                 continue
             known += 1
             if number in buckets:
                 found = buckets[number]
                 posts += found.total
                 negatives += found.negatives
-        return Hour(hour_of_week(start), posts, negatives, known / PER_HOUR) if known else None
+            if 0 <= number - first < len(expected):
+                usual += expected[number - first].negative + expected[number - first].other
+        if not known:
+            return _Past(None, 0.0, 0.0)
+        return _Past(Hour(hour_of_week(start), posts, negatives, known / PER_HOUR), posts, usual)
 
     def state(self) -> dict[str, Any]:
         """Everything that a restart needs, as JSON takes it; the sensitivity too."""
