@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from vigie_api.replay.errors import Misuse
 from vigie_api.replay.reading import PostFile
+from vigie_api.replay.sorting import Row
 
 if TYPE_CHECKING:
     from vigie_api.settings import Settings
 
 BATCH: Final = 1_000
-
-Row = tuple[float, str, int, str, str | None]
-"""What a `Sorter` takes; the label is the code of a given label, or 1 for negative."""
 
 
 class Model(Protocol):
@@ -38,7 +36,7 @@ class Judge:
     """What the labels of the rows mean; complete after the last row."""
 
     def rows(self) -> Iterator[list[Row]]:
-        """The rows of the file, in lists of many.
+        """The rows of the file, in lists of many; the label is the code of a given label, or 1 for negative.
 
         Raises:
             Misuse: what `PostFile` and its labels find wrong.

@@ -4,19 +4,13 @@ import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 _CACHE_KB = 32_768
 
 
-class Post(NamedTuple):
-    """One post; `label` is a code or a verdict, whatever was put in."""
-
-    at_s: float
-    topic: str
-    label: int
-    text: str
-    author: str | None
+Row = tuple[float, str, int, str, str | None]
+"""A post: seconds since 1970, topic, label (a code or a verdict, whatever was put in), text, author."""
 
 
 class Sorter:
@@ -37,13 +31,13 @@ class Sorter:
         self._database.close()
         self._folder.cleanup()
 
-    def add(self, posts: Iterable[tuple[float, str, int, str, str | None]]) -> None:
-        """Take posts in: fields as those of `Post`."""
+    def add(self, posts: Iterable[Row]) -> None:
+        """Take posts in."""
         self._database.execute("BEGIN")
         self._database.executemany("INSERT INTO posts VALUES (?, ?, ?, ?, ?)", posts)
         self._database.execute("COMMIT")
 
-    def __iter__(self) -> Iterator[Post]:
+    def __iter__(self) -> Iterator[Row]:
         cursor = self._database.execute("SELECT at_s, topic, label, text, author FROM posts ORDER BY at_s, rowid")
         while rows := cursor.fetchmany(4_096):
-            yield from map(Post._make, rows)
+            yield from rows

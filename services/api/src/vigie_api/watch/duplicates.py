@@ -58,7 +58,8 @@ class Seen:
             if before is not None and abs(bucket - before) <= WITHIN:
                 return False
         for mark in marks:
-            last[mark] = max(bucket, last.get(mark, bucket))
+            if last.get(mark, bucket) <= bucket:
+                last[mark] = bucket
         if bucket - self._tidied >= _TIDY:
             self._tidied = bucket
             self.last = {mark: at for mark, at in last.items() if bucket - at <= WITHIN}
