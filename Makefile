@@ -30,12 +30,16 @@ test: ## Install what the tests need, and run every test that needs no Docker
 	@$(RUN) pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= $(PYTEST_ARGS)
 	@$(RUN) python scripts/coverage_floors.py
 
-check: setup ## Lint, types, formats, Dockerfiles, generated files
+check: setup ## Lint, types, formats, Dockerfiles, workflows, queries, generated files
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
-	@$(RUN) mypy packages/model/src services/api/src services/ui/src services/trainer/src services/mlflow/src scripts
+	@$(RUN) mypy packages/model/src services/api/src services/ui/src services/trainer/src services/mlflow/src scripts azure/database/roles.py
 	@git ls-files -z '*Dockerfile' | xargs -0 -r $(RUN) hadolint
 	@git ls-files -z '*.yaml' '*.yml' | xargs -0 -r $(RUN) yamllint --strict
+	@$(RUN) npm ci --prefix azure/lint --ignore-scripts --no-audit --no-fund --silent
+	@$(RUN) node azure/lint/workflows.mjs .github/workflows/*.yml
+	@$(RUN) node azure/lint/queries.mjs azure/queries/*.kql
+	@$(RUN) zizmor --offline --quiet .github
 	@uv lock --check --quiet
 	@$(RUN) vigie-api openapi --check
 	@$(RUN) python scripts/settings_page.py --check
