@@ -13,7 +13,7 @@ from vigie_api.episodes.memory import Watched
 from vigie_api.episodes.table import episodes, watch_buckets
 from vigie_api.episodes.taking import begins
 from vigie_api.episodes.words import Which, posts_between, rising_in, usual_before
-from vigie_api.mentions.table import Stage, mentions
+from vigie_api.mentions.table import mentions
 from vigie_api.prediction.ids import IdSource
 from vigie_api.watch.counts import PER_HOUR
 from vigie_api.watch.episodes import Episode, Step
@@ -174,7 +174,7 @@ def _reach(connection: Connection, topic: str, since: datetime, until: datetime)
     query = (
         select(func.sum(known.reach))
         .where(known.topic == topic, known.created_at >= since, known.created_at < until)
-        .where(known.stage == int(Stage.COUNTED), known.counted, known.sentiment == "negative")
+        .where(known.counted, known.sentiment == "negative")
     )
     found = connection.scalar(query)
     return None if found is None else min(int(found), 2**63 - 1)

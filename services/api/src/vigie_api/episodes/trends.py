@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, 
 from vigie_api.episodes.band import band
 from vigie_api.episodes.schema import MOST_BUCKETS, RisingTerm, TrendBucket, TrendEpisode, TrendsOut, TrendsQuery
 from vigie_api.episodes.table import episodes, watch_buckets, watch_topics
-from vigie_api.episodes.words import Which, posts_between, rising_in, usual_before
-from vigie_api.mentions.table import Stage, mentions
+from vigie_api.episodes.words import Which, in_source, posts_between, rising_in, usual_before
+from vigie_api.mentions.table import mentions
 from vigie_api.problem import InvalidRequest
 from vigie_api.watch.counts import BUCKET_S
 
@@ -174,12 +174,13 @@ def _of_posts(connection: Connection, which: Which, period: Period) -> dict[int,
             func.sum(case((posts.sentiment == "negative", 1), else_=0)).label("negatives"),
         )
         .where(posts.created_at >= period.since, posts.created_at < period.until)
-        .where(posts.stage == int(Stage.COUNTED))
+        .where(posts.counted.is_not(None), posts.sentiment.is_not(None))  # counted, or a copy
         .group_by(number)
     )
-    for column, value in ((posts.source, which.source), (posts.language, which.language)):
-        if value is not None:
-            query = query.where(column == value)
+    if which.source is not None:
+        query = query.where(in_source(which.source))
+    if which.language is not None:
+        query = query.where(posts.language == which.language)
     if which.topics:
         query = query.where(posts.topic.in_(which.topics))
     return {row.number: _Sum(row.posts, row.negatives) for row in connection.execute(query)}
