@@ -200,7 +200,30 @@ def test_an_episode_is_taken_in_hand_assigned_and_noted(open_page, some_watch):
     assert page.text_input(key=f"assignee_{CRITICAL}").value == "Léa"
     page.text_input(key=f"assignee_{CRITICAL}").input("")
     page.button(key="save_care").click().run()
-    assert changes(some_watch, CRITICAL)[-1] == {"assignee": None, "note": "communiqué à midi"}
+    assert changes(some_watch, CRITICAL)[-1] == {"assignee": None}
+
+
+def test_what_the_reader_did_not_change_is_left_to_his_colleagues(open_page, some_watch):
+    page = open_page("veille")
+    page.button(key="care_episode").click().run()
+    some_watch.episodes[1]["assignee"] = "Léa"
+    page.text_area(key=f"episode_note_{CRITICAL}").input("communiqué à midi")
+    page.button(key="save_care").click().run()
+    page.button(key="care_episode").click().run()
+    page.button(key="save_care").click().run()
+    assert changes(some_watch, CRITICAL) == [{"note": "communiqué à midi"}]
+    assert "confié à Léa" in html(page)
+
+
+def test_fields_that_were_left_on_another_page_erase_nothing(open_page, some_watch):
+    some_watch.episodes[1].update(assignee="Léa", note="communiqué à midi")
+    page = open_page("veille")
+    # The form was open when the visitor left; Streamlit forgets the fields of a page that is left.
+    page.session_state["episode_doing"] = ("care", CRITICAL)
+    page.run()
+    assert page.text_input(key=f"assignee_{CRITICAL}").value == "Léa"
+    page.button(key="save_care").click().run()
+    assert changes(some_watch, CRITICAL) == []
 
 
 def test_a_note_that_cannot_be_saved_is_kept(open_page, some_watch):

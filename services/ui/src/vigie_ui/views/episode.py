@@ -1,5 +1,6 @@
 """Episodes: the one that matters on top, with what can be done about it, and those that are over."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import streamlit as st
@@ -142,6 +143,9 @@ def _offer(lookout: Lookout, episode: Episode) -> None:
 
 def _care(lookout: Lookout, episode: Episode) -> None:
     say = lookout.say
+    if any(key not in st.session_state for _, key, _ in _fields(episode)):
+        # The visitor comes back from another page, where Streamlit forgot the fields: empty, they would erase.
+        _begin(episode)
     st.text_input(
         say("episode.assignee"),
         key=f"assignee_{episode.id}",
@@ -156,16 +160,27 @@ def _care(lookout: Lookout, episode: Episode) -> None:
         placeholder=say("alerts.note_placeholder"),
     )
     with st.container(key="care_row", horizontal=True):
-        st.button(say("episode.save"), key="save_care", type="primary", on_click=_save_care, args=(lookout, episode.id))
+        st.button(say("episode.save"), key="save_care", type="primary", on_click=_save_care, args=(lookout, episode))
         st.button(say("feedback.cancel"), key="cancel_care", type="tertiary", on_click=_stop)
 
 
-def _save_care(lookout: Lookout, episode_id: str) -> None:
-    changes = {
-        "assignee": (st.session_state.get(f"assignee_{episode_id}") or "").strip() or None,
-        "note": (st.session_state.get(f"episode_note_{episode_id}") or "").strip() or None,
-    }
-    _change(lookout, episode_id, changes)
+def _save_care(lookout: Lookout, episode: Episode) -> None:
+    # Only what the reader changed: a colleague may have changed the rest meanwhile.
+    changes = {name: (st.session_state.get(key) or "").strip() or None for name, key, _ in _fields(episode)}
+    before = st.session_state.get("episode_before", {})
+    changes = {name: value for name, value in changes.items() if value != before.get(name)}
+    if changes:
+        _change(lookout, episode.id, changes)
+    else:
+        _stop()
+
+
+def _fields(episode: Episode) -> tuple[tuple[str, str, str | None], ...]:
+    """What can be written about an episode: its name, the key of its field, and what it says now."""
+    return (
+        ("assignee", f"assignee_{episode.id}", episode.assignee),
+        ("note", f"episode_note_{episode.id}", episode.note),
+    )
 
 
 def _false_alarm(lookout: Lookout, episode: Episode) -> None:
@@ -187,8 +202,13 @@ def _do(what: str, episode: Episode) -> None:
     name_episode(episode.id)
     st.session_state["episode_doing"] = (what, episode.id)
     st.session_state["episode_failed"] = None
-    st.session_state[f"assignee_{episode.id}"] = episode.assignee or ""
-    st.session_state[f"episode_note_{episode.id}"] = episode.note or ""
+    _begin(episode)
+
+
+def _begin(episode: Episode) -> None:
+    st.session_state["episode_before"] = {name: value for name, _, value in _fields(episode)}
+    for _, key, value in _fields(episode):
+        st.session_state[key] = value or ""
 
 
 def _stop() -> None:
@@ -196,7 +216,7 @@ def _stop() -> None:
     st.session_state["episode_failed"] = None
 
 
-def _change(lookout: Lookout, episode_id: str, changes: dict[str, str | bool | None]) -> None:
+def _change(lookout: Lookout, episode_id: str, changes: Mapping[str, str | bool | None]) -> None:
     name_episode(episode_id)
     try:
         lookout.api.change_episode(episode_id, **changes)
