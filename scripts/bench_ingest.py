@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 from sqlalchemy import text
 
 import vigie_model
@@ -52,7 +53,7 @@ def give_champion(folder: Path) -> list[str]:
     """Train the quick baseline on the demo corpus into the API's folder of models; returns the texts to post."""
     posts = demo_posts()
     folder.mkdir(parents=True)
-    fit(load_recipe("tfidf_logreg"), posts.texts, posts.labels, out=folder / "1", trained={})
+    fit(load_recipe("tfidf_logreg"), posts.texts, np.asarray(posts.labels), out=folder / "1", trained={})
     record = {"version": "1", "recipe": "tfidf_logreg", "gate": "passed: for a benchmark", "run_id": None}
     record["artifact_digest"] = vigie_model.artifact_digest(folder / "1")
     (folder / "champion.json").write_text(json.dumps(record), encoding="utf-8")
