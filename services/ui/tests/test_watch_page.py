@@ -70,6 +70,14 @@ def test_the_worst_open_episode_is_on_top_and_the_others_a_click_away(open_page,
     assert "episode" not in page.query_params
 
 
+def test_without_an_open_episode_the_page_says_that_all_is_well(open_page, some_watch):
+    some_watch.episodes = some_watch.episodes[2:]
+    assert "Aucun mauvais buzz en cours" in html(open_page("veille"))
+    some_watch.topics = some_watch.mentions = []
+    st.cache_resource.clear()
+    assert "Aucun mauvais buzz en cours" not in html(open_page("veille"))
+
+
 def test_a_link_opens_its_episode_and_its_topic(open_page, some_watch):
     page = open_page("veille", episode=OVER)
     assert "Terminé" in html(page)

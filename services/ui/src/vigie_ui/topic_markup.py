@@ -128,9 +128,11 @@ def nothing_watched(say: Catalogue) -> str:
     )
 
 
-def legend(say: Catalogue, *, expected: bool, episodes: bool) -> str:
+def legend(say: Catalogue, *, expected: bool, episodes: bool, begun: bool) -> str:
     """What the lines and grounds of the timeline mean."""
     items = [("v-line-now", "timeline.legend_negatives")]
+    if begun:
+        items.append(("v-line-begun", "timeline.legend_begun"))
     if expected:
         items += [("v-line-usual", "timeline.legend_expected"), ("v-above", "timeline.legend_above")]
     if episodes:

@@ -26,22 +26,23 @@ def course(lookout: Lookout, chosen: Selection) -> None:
         st.html(markup.notice_card(trouble(error, say)))
         return
     with st.container(key="course"):
-        st.html(markup.section(say("timeline.title"), say("timeline.note")))
+        expected = trends is not None and any(bucket.expected is not None for bucket in trends.buckets)
+        st.html(markup.section(say("timeline.title"), say("timeline.note") if expected else ""))
         if trends is None:
             st.html(markup.quiet(say("live.missing")))
         else:
-            _charts(lookout, chosen, trends, now())
+            _charts(lookout, chosen, trends, now(), expected=expected)
 
 
-def _charts(lookout: Lookout, chosen: Selection, trends: Trends, at: datetime) -> None:
+def _charts(lookout: Lookout, chosen: Selection, trends: Trends, at: datetime, *, expected: bool) -> None:
     say = lookout.say
-    expected = any(bucket.expected is not None for bucket in trends.buckets)
     told = topic_markup.summary(trends, lookout.clock, say)
     st.html(f'<p class="v-summary">{told}</p>')
     if not trends.buckets:
         return
     rows = timeline.rows(trends, at)
-    st.html(topic_markup.legend(say, expected=expected, episodes=bool(trends.episodes)))
+    begun = 0.0 in rows["whole"]
+    st.html(topic_markup.legend(say, expected=expected, episodes=bool(trends.episodes), begun=begun))
     st.vega_lite_chart(
         rows, timeline.negatives(trends, say), key="chart_negatives", theme=None, alt=say("timeline.title")
     )

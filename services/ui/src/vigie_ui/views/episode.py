@@ -20,7 +20,7 @@ LOOKS: Final = "episode_looks"
 _WORST: Final = ("critical", "serious", "watch")
 
 
-def episodes_now(lookout: Lookout, topic: str | None) -> None:
+def episodes_now(lookout: Lookout, topic: str | None, *, watching: bool) -> None:
     """The episode that the address names, or the worst that is open, and the ways to the other open ones."""
     named = st.query_params.get(NAMED)
     try:
@@ -30,6 +30,9 @@ def episodes_now(lookout: Lookout, topic: str | None) -> None:
     running = sorted(found.episodes if found else (), key=lambda one: (one.topic != topic, _rank(one)))
     shown = named or (running[0].id if running else None)
     with st.container(key="episode_shown"):
+        if shown is None and found is not None and watching:
+            say = lookout.say
+            st.html(markup.message("good", say("episode.none_title"), say("episode.none_text")))
         if shown is not None:
             _one(lookout, shown, named=named is not None)
     with st.container(key="episodes_also"):

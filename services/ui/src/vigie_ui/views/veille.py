@@ -110,7 +110,7 @@ def _now(lookout: Lookout, chosen: Selection, known: frozenset[str]) -> None:
     with st.container(key="veille_state"):
         st.html(_freshness(lookout))
     with st.container(key="veille_episodes"):
-        episodes_now(lookout, chosen.topic)
+        episodes_now(lookout, chosen.topic, watching=topics is not None and bool(topics.topics))
     with st.container(key="veille_topics"):
         if topics is not None and topics.topics:
             _cards(lookout, chosen, topics)
