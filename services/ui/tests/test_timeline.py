@@ -43,8 +43,7 @@ def test_a_bucket_is_a_row_from_its_start_to_its_end():
 
 
 def test_the_bucket_that_has_only_begun_is_no_fall():
-    now = trends(1, 9, 2).model_copy(update={"until": at(2) + timedelta(minutes=10)})
-    rows = timeline.rows(now, NOW)
+    rows = timeline.rows(trends(1, 9, 2), at(2) + timedelta(minutes=10))
     assert rows["whole"][:3] == [1, 1, 0]
     assert rows["tail"][:3] == [0, 1, 1]
     assert timeline.rows(trends(1, 9), NOW)["tail"][:2] == [0, 0]

@@ -54,7 +54,8 @@ def rows(trends: Trends, now: datetime) -> Columns:
     columns: dict[str, list[float]] = {name: [] for name in _NUMBERS}
     first, last = trends.since.timestamp() * 1000, trends.until.timestamp() * 1000
     # The bucket that has only begun: what is to come is not yet in its counts, and a fall there would be none.
-    whole = [bucket.at.timestamp() * 1000 + step_ms <= last for bucket in trends.buckets]
+    known_to = min(last, now.timestamp() * 1000)
+    whole = [bucket.at.timestamp() * 1000 + step_ms <= known_to for bucket in trends.buckets]
     for place, bucket in enumerate(trends.buckets):
         start = bucket.at.timestamp() * 1000
         above = bucket.high is not None and bucket.negatives > bucket.high
