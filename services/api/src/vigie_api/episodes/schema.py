@@ -170,7 +170,9 @@ class TrendsQuery(BaseModel):
     since: Instant | None = Field(None, description="RFC 3339; a day before `until` when left out.")
     until: Instant | None = Field(None, description="RFC 3339; now when left out.")
     step: Literal["5m", "1h", "1d"] | None = Field(
-        None, description=f"Length of a bucket, by the length of the period when left out; {MOST_BUCKETS:,} at most."
+        None,
+        description=f"Length of a bucket, by the length of the period when left out. A period of more than {MOST_BUCKETS:,} "
+        "buckets begins later than asked for.",
     )
 
 

@@ -12,11 +12,12 @@ from vigie_api.episodes.schema import MOST_BUCKETS, RisingTerm, TrendBucket, Tre
 from vigie_api.episodes.table import episodes, watch_buckets, watch_topics
 from vigie_api.episodes.words import Which, in_source, posts_between, rising_in, usual_before
 from vigie_api.mentions.table import mentions
-from vigie_api.problem import InvalidRequest
 from vigie_api.watch.counts import BUCKET_S
 
 _STEPS: Final = {"5m": BUCKET_S, "1h": 3_600, "1d": 86_400}
 _DEFAULT: Final = timedelta(days=1)
+_LATEST_S: Final = 253_402_300_799
+_EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 _MEMORY_S: Final = 4 * 3_600
 """For about so long a rate that wanders stays on one side of its mean: longer buckets even that out."""
 _MOST_TERMS: Final = 20
@@ -53,23 +54,14 @@ class _Sum:
 def period_of(query: TrendsQuery, now: datetime) -> Period:
     """The period that is asked for, widened to whole buckets.
 
-    Raises InvalidRequest when it ends before it begins or has too many buckets.
+    One that would have too many of them begins later; one that ends before it begins is empty.
     """
-    until = query.until or now
-    since = query.since or until - _DEFAULT
-    if since >= until:
-        raise _refusal("since", "must be before until")
-    length_s = (until - since).total_seconds()
-    step_s = _STEPS[query.step] if query.step is not None else _step_for(length_s)
-    first, last = int(since.timestamp() // step_s), int(-(-until.timestamp() // step_s))
-    if last - first > MOST_BUCKETS:
-        most = f"makes {last - first:,} buckets, {MOST_BUCKETS:,} are the most: ask for a shorter period or longer step"
-        raise _refusal("step", most)
-    return Period(_time(first * step_s), _time(last * step_s), step_s)
-
-
-def _refusal(name: str, message: str) -> InvalidRequest:
-    return InvalidRequest([{"loc": ["query", name], "message": message, "type": "period"}])
+    until = max(query.until or now, _EARLIEST)
+    since = min(max(query.since or until - _DEFAULT, _EARLIEST - _DEFAULT), until)
+    step_s = _STEPS[query.step] if query.step is not None else _step_for((until - since).total_seconds())
+    last = int(-(-until.timestamp() // step_s))
+    first = max(int(since.timestamp() // step_s), last - MOST_BUCKETS) if since < until else last
+    return Period(_time(first * step_s), _time(min(last * step_s, _LATEST_S)), step_s)
 
 
 def _step_for(length_s: float) -> int:
@@ -84,7 +76,7 @@ def _time(at_s: float) -> datetime:
 
 
 def read_trends(connection: Connection, query: TrendsQuery, now: datetime) -> TrendsOut:
-    """The answer of GET /v1/trends. Raises InvalidRequest."""
+    """The answer of GET /v1/trends."""
     period = period_of(query, now)
     which = Which(sorted(set(query.topic)), query.source, query.language)
     whole = query.source is None and query.language is None
