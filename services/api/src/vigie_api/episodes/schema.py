@@ -171,8 +171,8 @@ class TrendsQuery(BaseModel):
     until: Instant | None = Field(None, description="RFC 3339; now when left out.")
     step: Literal["5m", "1h", "1d"] | None = Field(
         None,
-        description=f"Length of a bucket, by the length of the period when left out. A period of more than {MOST_BUCKETS:,} "
-        "buckets begins later than asked for.",
+        description="Length of a bucket, by the length of the period when left out. A period of more than "
+        f"{MOST_BUCKETS:,} buckets begins later than asked for.",
     )
 
 
