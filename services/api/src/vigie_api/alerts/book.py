@@ -211,11 +211,11 @@ def _add(
 
 def _acknowledge(connection: Connection, alert_id: str, by: str, note: str | None) -> None:
     here = alerts.c.id == alert_id
-    seen = {"acknowledged_at": clock(connection), "acknowledged_by": by, "note": note}
-    done = connection.execute(update(alerts).where(here, alerts.c.acknowledged_at.is_(None)).values(**seen))
-    # A surge's episode is seen with it; the note stays the alert's, for the episode has one of its own.
+    both = {"acknowledged_at": clock(connection), "acknowledged_by": by}
+    # A surge's episode is seen with it, and first: whoever changes both begins with the episode, or they would wait
+    # for each other. The note stays the alert's, for the episode has one of its own.
     unseen = (episodes.c.alert_id == alert_id) & episodes.c.acknowledged_at.is_(None)
-    both = {name: seen[name] for name in ("acknowledged_at", "acknowledged_by")}
     connection.execute(update(episodes).where(unseen).values(**both))
+    done = connection.execute(update(alerts).where(here, alerts.c.acknowledged_at.is_(None)).values(**both, note=note))
     if not done.rowcount and connection.scalar(select(alerts.c.seq).where(here)) is None:
         raise NoSuchAlert("No alert has this id. GET /v1/alerts lists them.")

@@ -44,5 +44,7 @@ def _acknowledge(connection: Connection, episode_id: str, alert_id: str | None, 
 
 def _count_false_alarms(connection: Connection, topic: str) -> None:
     """Counted anew each time, so that saying it twice, or taking it back, adds up."""
+    # Locked first: a statement that waits for the row while it counts would not count what it waited for.
+    connection.execute(select(watch_topics.c.topic).where(watch_topics.c.topic == topic).with_for_update())
     number = select(func.count()).where(episodes.c.topic == topic, episodes.c.false_alarm).scalar_subquery()
     connection.execute(update(watch_topics).where(watch_topics.c.topic == topic).values(false_alarms=number))
