@@ -1,7 +1,7 @@
 """What was taken in is judged in the background; nothing that goes wrong on the way loses or doubles a post."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from vigie_api.champion.source import FixedSource
 from vigie_api.mentions.claiming import claim, store
@@ -98,3 +98,13 @@ async def test_a_batch_that_two_processes_judged_is_stored_once(api, mention):
     assert await api.services.database.write(store, judged) == 3
     assert await api.services.database.write(store, judged) == 0
     assert len(await rows(api, predictions)) == 3
+
+
+async def test_a_mention_that_was_forgotten_while_the_model_thought_leaves_no_prediction(api, mention):
+    served = api.services.serving.current
+    api.services.serving.current = None
+    await api.services.mentions.take([mention(n) for n in range(3)])
+    judged = _judged(served, await api.services.database.read(claim, 10))
+    await api.services.database.write(lambda c: c.execute(delete(mentions).where(mentions.c.id == judged.rows[1].id)))
+    assert await api.services.database.write(store, judged) == 2
+    assert {row.id for row in await rows(api, predictions)} == {judged.rows[0].id, judged.rows[2].id}

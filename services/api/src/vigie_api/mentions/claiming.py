@@ -46,14 +46,17 @@ def claim(connection: Connection, limit: int) -> list[Claimed]:
 def store(connection: Connection, judged: Judged) -> int:
     """Write the predictions and let the mentions go on; returns how many did (on SQLite another may have been first).
 
-    From here on the prediction has the text, and the mention none.
+    From here on the prediction has the text, and the mention none. Of a mention that was forgotten meanwhile nothing
+    is written.
     """
     done = 0
     waits = mentions.c.stage == int(Stage.ACCEPTED)
-    if judged.rows:
+    there = set(connection.scalars(select(mentions.c.id).where(waits, mentions.c.seq.in_(judged.seqs))))
+    rows = [row for row in judged.rows if row.id in there]
+    if rows:
         if connection.dialect.name == "sqlite":
             discreet(connection)  # the mention's copy of the text goes without a trace in the file
-        insert_predictions(connection, judged.rows)
+        insert_predictions(connection, rows)
         done = connection.execute(
             update(mentions)
             .where(waits, mentions.c.seq.in_(judged.seqs), predictions.c.id == mentions.c.id)
