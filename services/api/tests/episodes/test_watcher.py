@@ -1,6 +1,7 @@
 """The live watch counts each mention once, and finds what replay finds, however it is stopped and started."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -292,3 +293,23 @@ def test_an_alert_is_raised_for_an_old_surge_that_still_goes_on(live, simulate):
     assert episode["alert_id"] is not None
     assert steps_of(live) == [("email", "opened"), ("event", "opened")]
     assert live.rows(episodes)[0]["state"] == "open"
+
+
+def test_people_reached_beyond_all_numbers_stop_nothing(live, simulate):
+    live.step_minutes = 60
+    live.play([replace(one, reach=2**63 - 1) for one in simulate()])
+    (episode,) = live.episodes()
+    assert episode["reach"] == 2**63 - 1
+
+
+def test_an_episode_that_was_open_when_the_watch_stopped_for_weeks_is_closed(make_live, database, simulate):
+    live = make_live(database, step_minutes=120)
+    posts = simulate()
+    peak = next(one.at for one in posts if "Lisbonne" in one.text) + timedelta(hours=3)
+    live.play([one for one in posts if one.at < peak], until=peak)
+    assert [one["state"] for one in live.episodes()] == ["open"]
+    again = make_live(database, now=live.now + timedelta(days=20))
+    again.step()
+    (episode,) = again.episodes()
+    assert episode["state"] == "closed"
+    assert again.step().topics == 0

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Float, cast, func, insert, select, update
 
 from vigie_api.alerts.book import AlertBook
 from vigie_api.episodes.choosing import first_posts, telling_posts
@@ -172,7 +172,7 @@ def _counted(connection: Connection, topic: str, since: datetime, until: datetim
 def _reach(connection: Connection, topic: str, since: datetime, until: datetime) -> int | None:
     known = mentions.c
     query = (
-        select(func.sum(known.reach))
+        select(func.sum(cast(known.reach, Float(53))))  # of whole numbers SQLite refuses a sum beyond 64 bits
         .where(known.topic == topic, known.created_at >= since, known.created_at < until)
         .where(known.counted, known.sentiment == "negative")
     )

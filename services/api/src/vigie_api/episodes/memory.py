@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, or_, select
 
 from vigie_api.episodes.sensitivity import sensitivity_after
 from vigie_api.episodes.table import episodes, watch_buckets, watch_topics
@@ -103,10 +103,11 @@ def _buckets(connection: Connection, name: str, since: datetime) -> Iterator[tup
 
 
 def load(connection: Connection, now: datetime) -> dict[str, Watched]:
-    """The topics that are not dormant, those with the newest posts first where they are too many."""
+    """The topics that are not dormant or have an open episode, the newest posts first where they are too many."""
+    is_open = watch_topics.c.topic.in_(select(episodes.c.topic).where(episodes.c.state != "closed"))
     query = (
         select(watch_topics)
-        .where(watch_topics.c.last_post_at > now - DORMANT)
+        .where(or_(watch_topics.c.last_post_at > now - DORMANT, is_open))
         .order_by(watch_topics.c.last_post_at.desc())
         .limit(MOST_TOPICS)
     )
