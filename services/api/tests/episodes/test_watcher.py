@@ -11,8 +11,10 @@ from vigie_api.alerts.table import alert_outbox, alerts
 from vigie_api.episodes.desk import patch
 from vigie_api.episodes.schema import EpisodePatch
 from vigie_api.episodes.table import episodes, watch_buckets, watch_marks, watch_topics
+from vigie_api.episodes.taking import Waiting
 from vigie_api.mentions.table import Stage, mentions
 from vigie_api.replay.engine import NegativeOrNot, Replay, rule_named
+from vigie_api.watch.topic import Topic
 
 
 def replayed(posts):
@@ -313,3 +315,40 @@ def test_an_episode_that_was_open_when_the_watch_stopped_for_weeks_is_closed(mak
     (episode,) = again.episodes()
     assert episode["state"] == "closed"
     assert again.step().topics == 0
+
+
+def test_a_topic_at_which_every_step_fails_stops_no_other_and_is_tried_again(live, post, monkeypatch):
+    marks = Waiting.marks.fget
+    monkeypatch.setattr(Waiting, "marks", property(lambda one: 1 / 0 if one.topic == "Poison" else marks(one)))
+    live.write([post(live.now, True, "un", topic="Poison"), post(live.now, True, "deux")])
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            live.step()
+        live.watcher.forget()
+    live.now += timedelta(minutes=1)
+    assert live.step().counted == 1
+    live.write([post(live.now, True, "trois", topic="Poison"), post(live.now, True, "quatre")])
+    live.now += timedelta(minutes=1)
+    assert live.step().counted == 1
+    assert {row["topic"] for row in live.rows(watch_topics)} == {"Air Paradis"}
+
+    monkeypatch.setattr(Waiting, "marks", property(marks))
+    live.now += timedelta(minutes=10)
+    done = live.step()
+    assert (done.counted, done.topics) == (2, 2)
+
+
+def test_a_topic_that_cannot_be_loaded_stops_no_other(make_live, database, post, monkeypatch):
+    live = make_live(database)
+    live.write([post(live.now, True, "un", topic="Poison"), post(live.now, True, "deux")])
+    live.now += timedelta(minutes=30)
+    live.step()
+    again = make_live(database, now=live.now)
+    monkeypatch.setattr(Topic, "from_state", lambda _: 1 / 0)
+    for _ in range(6):  # three for each of the two
+        with pytest.raises(ZeroDivisionError):
+            again.step()
+    assert again.step().topics == 0
+    monkeypatch.undo()
+    again.now += timedelta(minutes=10)
+    assert again.step().topics == 2

@@ -5,7 +5,7 @@ is in `watch_buckets`, and read from there when the topic is loaded. So its size
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -102,7 +102,7 @@ def _buckets(connection: Connection, name: str, since: datetime) -> Iterator[tup
         yield bucket_of(at.timestamp()), Bucket(negatives, posts)
 
 
-def load(connection: Connection, now: datetime) -> dict[str, Watched]:
+def stored(connection: Connection, now: datetime) -> Sequence[RowMapping]:
     """The topics that are not dormant or have an open episode, the newest posts first where they are too many."""
     is_open = watch_topics.c.topic.in_(select(episodes.c.topic).where(episodes.c.state != "closed"))
     query = (
@@ -111,16 +111,17 @@ def load(connection: Connection, now: datetime) -> dict[str, Watched]:
         .order_by(watch_topics.c.last_post_at.desc())
         .limit(MOST_TOPICS)
     )
-    return {row["topic"]: _watched(connection, row, now) for row in connection.execute(query).mappings().all()}
+    return connection.execute(query).mappings().all()
 
 
 def load_one(connection: Connection, name: str, now: datetime) -> Watched | None:
     """A topic; None: it is new."""
     row = connection.execute(select(watch_topics).where(watch_topics.c.topic == name)).mappings().first()
-    return None if row is None else _watched(connection, row, now)
+    return None if row is None else load(connection, row, now)
 
 
-def _watched(connection: Connection, row: RowMapping, now: datetime) -> Watched:
+def load(connection: Connection, row: RowMapping, now: datetime) -> Watched:
+    """The topic of a row. Closes its episode when the state cannot be read any more."""
     found = Watched(
         row["topic"],
         row["last_post_at"],

@@ -1,6 +1,6 @@
 """Judged mentions on their way into the counts: what waits, what is a copy, and the buckets that they go to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -71,8 +71,8 @@ def begins(bucket: int) -> datetime:
     return datetime.fromtimestamp(bucket * BUCKET_S, UTC)
 
 
-def read_waiting(connection: Connection, most: int) -> list[Waiting]:
-    """Judged mentions that nobody counted, the oldest to arrive first."""
+def read_waiting(connection: Connection, most: int, without: Collection[str] = ()) -> list[Waiting]:
+    """Judged mentions that nobody counted, the oldest to arrive first; `without` some topics."""
     columns = [mentions.c[name] for name in Waiting._fields if name != "text"]
     query = (
         select(*columns, predictions.c.text)
@@ -81,6 +81,8 @@ def read_waiting(connection: Connection, most: int) -> list[Waiting]:
         .order_by(mentions.c.seq)
         .limit(most)
     )
+    if without:
+        query = query.where(mentions.c.topic.not_in(sorted(without)))
     return [Waiting._make(row) for row in connection.execute(query)]
 
 

@@ -2,8 +2,10 @@
 
 Nothing is counted twice or lost, whenever the process dies: the mention's stage, the counts, the topic's state, the
 episode, its alert and the e-mails to send are committed together. What is in memory is a copy that `forget` drops.
+A topic at which one step after the other fails is left out for a while: its posts wait, and the others go on.
 """
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from vigie_api.alerts.book import AlertBook
 from vigie_api.episodes.chronicle import Chronicle, Turn, turns_of
-from vigie_api.episodes.memory import DORMANT, MOST_TOPICS, Watched, load, load_one, save
+from vigie_api.episodes.memory import DORMANT, MOST_TOPICS, Watched, load, load_one, save, stored
 from vigie_api.episodes.table import watch_topics
 from vigie_api.episodes.taking import (
     Taken,
@@ -32,6 +34,7 @@ from vigie_api.watch.counts import PER_HOUR
 from vigie_api.watch.detector import KEPT
 from vigie_api.watch.duplicates import WITHIN
 
+_log = logging.getLogger("vigie_api.watch")
 BATCH: Final = 500
 _GRACE: Final = timedelta(seconds=60)
 _SCORED_WITHIN: Final = timedelta(seconds=15)
@@ -39,6 +42,8 @@ _HISTORY: Final = timedelta(hours=2)
 """A post that arrives so long after it was made, ahead of what was read of its topic, is history that comes in."""
 _HOLD: Final = timedelta(minutes=2)
 _MARKS_KEPT: Final = KEPT + WITHIN
+_PATIENCE: Final = 3
+_REST: Final = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -64,6 +69,9 @@ class Watcher:
         self._chronicle = Chronicle(book)
         self._topics: dict[str, Watched] | None = None
         self._swept_hour = 0
+        self._at: str | None = None  # the topic that is worked on
+        self._failed: tuple[str | None, int] = (None, 0)
+        self._resting: dict[str, datetime] = {}
 
     def forget(self) -> None:
         """Drop what is in memory: a step failed, or another process may have led meanwhile."""
@@ -84,15 +92,49 @@ class Watcher:
 
     def step(self, connection: Connection, now: datetime) -> Done:
         """Count up to BATCH mentions and read what ended, in the caller's transaction. Call `forget` when it fails."""
+        self._at = None
+        try:
+            done = self._step(connection, now)
+        except Exception:
+            self._blame(now)
+            raise
+        self._failed = (None, 0)
+        return done
+
+    def _blame(self, now: datetime) -> None:
+        """Leave a topic out for a while when steps fail at it again and again; where they fail may be by chance."""
+        times = self._failed[1] + 1 if self._at == self._failed[0] else 1
+        self._failed = (self._at, times)
+        if self._at is not None and times >= _PATIENCE:
+            self._resting[self._at] = now + _REST
+            _log.error("the watch fails at a topic and leaves it out for ten minutes", extra={"topic": self._at})
+
+    def _load(self, connection: Connection, now: datetime) -> dict[str, Watched]:
+        found = {}
+        for row in stored(connection, now):
+            if row["topic"] not in self._resting:
+                self._at = row["topic"]
+                found[row["topic"]] = load(connection, row, now)
+        self._at = None
+        return found
+
+    def _step(self, connection: Connection, now: datetime) -> Done:
+        if self._resting:
+            rested = [name for name, until in self._resting.items() if until <= now]
+            for name in rested:
+                del self._resting[name]
+            if rested:
+                self._topics = None  # they are loaded with the others
         if self._topics is None:
-            self._topics = load(connection, now)
+            self._topics = self._load(connection, now)
         self._hear(connection)
-        batch = read_waiting(connection, BATCH)
+        batch = read_waiting(connection, BATCH, self._resting)
         done = Done(more=len(batch) == BATCH)
         behind = done.more or is_behind(connection, now - _SCORED_WITHIN)
         self._count(connection, batch, now, done)
         until = ended(now, _GRACE)
         for name, watched in list(self._topics.items()):
+            self._at = name
             if watched.unlearned and not behind and not watched.is_held(now):
                 watched.relearn(connection)
             if not _is_dormant(watched, now):
@@ -100,6 +142,7 @@ class Watcher:
             elif not watched.changed and watched.episode_id is None:
                 del self._topics[name]
             save(connection, watched, now)
+        self._at = None
         hour = until // PER_HOUR
         if hour != self._swept_hour:
             self._swept_hour = hour
@@ -126,6 +169,7 @@ class Watcher:
         counted: list[int] = []
         copies: list[int] = []
         for name, posts in by_topic.items():
+            self._at = name
             watched = self._topic(connection, name, posts, now)
             if watched is None:
                 copies += [post.seq for post in posts]
@@ -139,6 +183,7 @@ class Watcher:
             copies += taken.copies
             done.copies += len(taken.copies)
             done.too_late += taken.too_late
+        self._at = None
         done.counted += len(counted)
         mark_counted(connection, counted, copies)
 
