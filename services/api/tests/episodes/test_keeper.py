@@ -117,3 +117,17 @@ async def test_the_loop_outlives_a_step_that_fails(live, post, until):
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await process.close()
+
+
+@pytest.mark.integration
+async def test_a_server_asks_within_seconds_whether_a_silent_leader_is_still_there(url):
+    process = Process(url)
+    asked = text("SELECT name, source, reset_val FROM pg_settings WHERE name LIKE 'tcp_keepalives_%' ORDER BY name")
+    found = await process.database.read(lambda connection: connection.execute(asked).all())
+    # The values themselves say 0 on a Unix socket, where none of this is needed.
+    assert [tuple(row) for row in found] == [
+        ("tcp_keepalives_count", "client", "3"),
+        ("tcp_keepalives_idle", "client", "10"),
+        ("tcp_keepalives_interval", "client", "5"),
+    ]
+    await process.close()

@@ -21,6 +21,12 @@ T = TypeVar("T")
 _THREADS = 8
 _BUSY_S = 5
 _CONNECT_S = 3
+# The server looks whether we are still there: a machine that lost its power says no goodbye, and its session would keep
+# the lead of the watch, and the mentions that it was judging, for the two hours that systems give a silent connection.
+_OPTIONS = (
+    "-c statement_timeout=15000 -c lock_timeout=5000 -c timezone=UTC "
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
 _AWAY_STATES = frozenset({"42P01", "25006"})  # Postgres: not migrated yet; a standby that takes no writes
 
 
@@ -64,7 +70,7 @@ def open_engine(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": _CONNECT_S,
-            "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c timezone=UTC",
+            "options": _OPTIONS,
             "keepalives_idle": 10,
             "tcp_user_timeout": 10_000,
         },
