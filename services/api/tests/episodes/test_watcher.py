@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from vigie_api.alerts.table import alert_outbox, alerts
 from vigie_api.episodes.desk import patch
+from vigie_api.episodes.memory import Watched
 from vigie_api.episodes.schema import EpisodePatch
 from vigie_api.episodes.table import episodes, watch_buckets, watch_marks, watch_topics
 from vigie_api.episodes.taking import Waiting
@@ -352,3 +353,20 @@ def test_a_topic_that_cannot_be_loaded_stops_no_other(make_live, database, post,
     monkeypatch.undo()
     again.now += timedelta(minutes=10)
     assert again.step().topics == 2
+
+
+def test_posts_that_are_dated_back_one_by_one_make_the_watch_learn_again_once_an_hour(
+    live, post, simulate, monkeypatch
+):
+    relearn, learned = Watched.relearn, []
+    monkeypatch.setattr(Watched, "relearn", lambda *given: (learned.append(live.now), relearn(*given)))
+    texts = iter([one.text for one in simulate()])
+    live.write([post(live.now, False, next(texts))])
+    for number in range(16):
+        live.now += timedelta(minutes=5)
+        if number % 2 == 0:
+            back = post(live.now - timedelta(days=3), True, next(texts))
+            live.write([post(live.now, False, next(texts)), back], received_at=live.now)
+        live.step()
+    assert len(learned) == 2
+    assert learned[1] - learned[0] == timedelta(hours=1)

@@ -24,6 +24,8 @@ DORMANT: Final = timedelta(days=8)
 """After so long without a post a topic is read no further, until one comes."""
 MOST_TOPICS: Final = 1_000
 _RELEARN: Final = timedelta(weeks=9)
+_RELEARN_EVERY: Final = timedelta(hours=1)
+"""It takes seconds: whoever dates posts back, one by one, must not keep the watch at it."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Watched:
     """What is beside the state must be written."""
     unlearned: bool = False
     """History came in that the detector could not learn in its order."""
+    relearned_at: datetime | None = None
 
     @property
     def rule(self) -> TopicDetector:
@@ -64,6 +67,10 @@ class Watched:
     def until(self, ended: int, now: datetime, *, behind: bool) -> int:
         """Where reading stops: at the buckets that have not ended; while posts are behind, at the newest post's."""
         return min(ended, bucket_of(self.last_post_at.timestamp())) if behind or self.is_held(now) else ended
+
+    def may_relearn(self, now: datetime) -> bool:
+        """Whether it was long enough ago that everything was learned again."""
+        return self.relearned_at is None or now - self.relearned_at >= _RELEARN_EVERY
 
     def relearn(self, connection: Connection) -> None:
         """Let a new detector learn from the stored buckets, in order."""

@@ -135,11 +135,12 @@ class Watcher:
         until = ended(now, _GRACE)
         for name, watched in list(self._topics.items()):
             self._at = name
-            if watched.unlearned and not behind and not watched.is_held(now):
+            if watched.unlearned and not behind and not watched.is_held(now) and watched.may_relearn(now):
                 watched.relearn(connection)
+                watched.relearned_at = now
             if not _is_dormant(watched, now):
                 self._read(connection, watched, watched.until(until, now, behind=behind), now, done)
-            elif not watched.changed and watched.episode_id is None:
+            elif not watched.changed and not watched.unlearned and watched.episode_id is None:
                 del self._topics[name]
             save(connection, watched, now)
         self._at = None
