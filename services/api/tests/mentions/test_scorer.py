@@ -72,9 +72,9 @@ async def test_mentions_wait_for_a_model_that_fails_on_everything_and_it_is_said
         await api.judged()
 
 
+# SQLite locks nothing: see the test of a batch that two processes judged.
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.integration)], indirect=True)
 async def test_what_one_process_claimed_is_not_judged_by_another(api, mention):
-    if api.services.database.engine.dialect.name == "sqlite":
-        pytest.skip("SQLite locks nothing: see the test of a batch that is stored twice")
     api.services.serving.current = None  # so that nobody else is at it
     await api.services.mentions.take([mention(n) for n in range(3)])
 
