@@ -199,6 +199,7 @@ def ready() -> int:
         f"  Logs, data   {HOME}\n\n"
         f"Try:  curl -s {HOST}:{ports['API']}/v1/predict -H 'content-type: application/json' "
         '-d \'{"text":"What a lovely flight!"}\'\n'
+        f"      uv run python scripts/demo_week.py --api-url {ports.url('API')}    # a week of posts, with a surge\n"
         "Stop: Ctrl-C\n",
         flush=True,
     )

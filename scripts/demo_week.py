@@ -125,7 +125,8 @@ def send(http: httpx.Client, mentions: list[Mention]) -> tuple[int, int, int]:
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     """What the command was asked."""
     parser = argparse.ArgumentParser(description="Fill a running Vigie with a made-up week of posts.")
-    parser.add_argument("--api-url", default="http://127.0.0.1:8000", help="the API, without /v1 (%(default)s)")
+    url = os.environ.get("VIGIE_API_URL") or "http://127.0.0.1:8000"
+    parser.add_argument("--api-url", default=url, help="the API, without /v1 (VIGIE_API_URL; %(default)s)")
     parser.add_argument("--api-key", default=os.environ.get("VIGIE_API_KEY"), help="a key with the scope ingest")
     parser.add_argument("--days", type=int, default=7, choices=range(1, 31), metavar="1-30", help="(%(default)s)")
     parser.add_argument("--calm", action="store_true", help="without the surge")
@@ -149,7 +150,8 @@ def main(given: list[str] | None = None) -> None:
                 part = send(http, mentions[first : first + BATCH])
                 totals = [sum(pair) for pair in zip(totals, part, strict=True)]
     except httpx.HTTPError as error:
-        sys.exit(f"No answer from {asked.api_url} ({error}): start Vigie first, with `make demo`.")
+        start = "start Vigie first, with `make demo`, or say with --api-url where it is"
+        sys.exit(f"No answer from {asked.api_url} ({error}): {start}.")
     new, known, refused = totals
     print(f"{new} posts handed in, {known} were there already, {refused} refused. See the page Watch (/veille).")
 
