@@ -11,6 +11,7 @@ from scipy.stats import nbinom
 
 from vigie_api.episodes.band import band
 from vigie_api.episodes.choosing import first_posts, telling_posts
+from vigie_api.episodes.report import who_and_when
 from vigie_api.episodes.report_words import WORDS
 from vigie_api.episodes.schema import TrendBucket
 from vigie_api.episodes.sensitivity import sensitivity_after
@@ -129,3 +130,9 @@ def test_a_picture_of_nothing_known_has_no_band():
 
 def test_the_report_has_the_same_words_in_both_languages():
     assert WORDS["fr"].keys() == WORDS["en"].keys()
+
+
+def test_the_report_names_who_took_care_only_where_people_have_names():
+    assert who_and_when("marketing", "le 2 mars à 8:15", "fr") == "le 2 mars à 8:15, par marketing"
+    assert who_and_when("embedded", "le 2 mars à 8:15", "fr") == "le 2 mars à 8:15"
+    assert who_and_when(None, None, "en") is None

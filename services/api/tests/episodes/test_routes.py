@@ -113,6 +113,9 @@ async def test_seeing_an_episode_is_seeing_its_alert_and_the_other_way_round(wat
     assert seen["acknowledged_by"]
     alert = (await watched.client.get(f"/v1/alerts/{episode['alert_id']}")).json()
     assert alert["acknowledged_by"] == seen["acknowledged_by"]
+    report = (await watched.client.get(f"{path}/report", params={"language": "fr"})).text
+    assert "<dt>Pris en charge</dt>" in report
+    assert "embedded" not in report
     cleared = (await watched.client.patch(path, json={"assignee": None})).json()
     assert (cleared["assignee"], cleared["note"]) == (None, "À midi.")
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection
 
+from vigie_api.access.keys import EMBEDDED
 from vigie_api.alerts.letter import one_line
 from vigie_api.alerts.wording import Language, day_and_time, duration
 from vigie_api.episodes.listing import read_one
@@ -97,6 +98,7 @@ def render(episode: EpisodeDetail, timeline: Timeline, language: Language, zone:
             )
             if at is not None
         ],
+        acknowledged=who_and_when(episode.acknowledged_by, local(episode.acknowledged_at), language),
         numbers=_numbers(episode, language),
         timeline=timeline,
         terms=[(term.term, _whole(term.count, language)) for term in episode.terms],
@@ -107,6 +109,13 @@ def render(episode: EpisodeDetail, timeline: Timeline, language: Language, zone:
         ],
         made=words["made"].format(at=local(now)),
     )
+
+
+def who_and_when(who: str | None, at: str | None, language: Language) -> str | None:
+    """When somebody took care of it, and who; not who where there are no keys and so nobody is known by name."""
+    if at is None or who is None or who == EMBEDDED.name:
+        return at
+    return WORDS[language]["acknowledged_by"].format(at=at, who=one_line(who, _MOST_CHARS))
 
 
 def _numbers(episode: EpisodeDetail, language: Language) -> list[tuple[str, str]]:

@@ -36,7 +36,8 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "seen_by": "vue par {count} personnes au plus",
         "note": "Note",
         "assignee": "Confié à",
-        "acknowledged": "Pris en compte par",
+        "acknowledged": "Pris en charge",
+        "acknowledged_by": "{at}, par {who}",
         "false_alarm": "Marqué comme fausse alerte.",
         "method": "Les copies et les publications répétées d’un même auteur comptent une fois. "
         "Un modèle juge si un texte est négatif, et se trompe parfois.",
@@ -74,7 +75,8 @@ WORDS: Final[dict[Language, dict[str, str]]] = {
         "seen_by": "seen by {count} people at most",
         "note": "Note",
         "assignee": "Assigned to",
-        "acknowledged": "Seen by",
+        "acknowledged": "Taken care of",
+        "acknowledged_by": "{at}, by {who}",
         "false_alarm": "Marked as a false alarm.",
         "method": "Copies, and one author's repeated posts, count once. "
         "A model judges whether a text is negative, and is sometimes wrong.",
