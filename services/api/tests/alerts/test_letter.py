@@ -118,7 +118,7 @@ def test_a_trial_says_that_it_is_one_and_speaks_of_no_alert():
     assert message["Subject"] == "[Vigie] message d’essai"
     for body in (text, html):
         assert "vigie-api mail test" in body
-        assert "acquitte" not in body
+        assert "reste ouverte" not in body
 
 
 HOSTILE = [
