@@ -78,9 +78,10 @@ def replay(
         typer.echo(f"vigie-api replay: {error}", err=True)
         raise typer.Exit(_MISUSE) from None
     took = time.perf_counter() - began
-    model_part = f", {judge.model_s / took:.0%} of them the model's" if judge.model else ""
+    topics = "1 topic" if len(run.topics) == 1 else f"{len(run.topics):,} topics"
+    model_part = f", {judge.model_s / took:.0%} of it spent judging" if judge.model else ""
     typer.echo(
-        f"{file.rows - file.unreadable:,} posts of {len(run.topics):,} topics in {took:.1f} s{model_part}; "
+        f"{file.rows - file.unreadable:,} posts of {topics} in {took:.1f} s{model_part}; "
         f"{file.unreadable:,} rows without a time, a text or a label left out; {run.copies:,} copies not counted; "
         f"{len(episodes):,} episodes.",
         err=True,
