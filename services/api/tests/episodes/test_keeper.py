@@ -48,6 +48,16 @@ def url(postgres):
     return made
 
 
+async def takes_over(process):
+    """What it does first as the leader: the database needs a moment to see that a session is gone."""
+    for _ in range(1_000):
+        done = await process.keeper.turn()
+        if done is not None:
+            return done
+        await asyncio.sleep(0.05)
+    raise AssertionError("nobody took over")
+
+
 def recent(post, number):
     at = datetime.now(UTC) - timedelta(minutes=20)
     return [post(at + timedelta(seconds=one), one % 3 == 0, f"numéro {one}") for one in range(number)]
@@ -66,7 +76,7 @@ async def test_of_two_processes_one_counts_and_the_other_takes_over(url, make_li
         live.write(recent(post, 12))
         assert await second.keeper.turn() is None
         await first.keeper.close()
-        assert (await second.keeper.turn()).counted == 12
+        assert (await takes_over(second)).counted == 12
         assert second.leads
         assert sum(row["posts"] for row in live.rows(watch_buckets)) == 42
     finally:
@@ -86,7 +96,7 @@ async def test_a_leader_whose_session_was_ended_leads_no_more_and_comes_back(url
         live.write(recent(post, 7))
         with pytest.raises(DatabaseAway):
             await first.keeper.turn()
-        assert (await second.keeper.turn()).counted == 7
+        assert (await takes_over(second)).counted == 7
         assert await first.keeper.turn() is None
         assert sum(row["posts"] for row in live.rows(watch_buckets)) == 7
     finally:
