@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from vigie_api.prediction.schema import Topic, Tweet
 
 MAX_MENTIONS: Final = 5_000
-MAX_REACH: Final = 2**63 - 1
+MAX_REACH: Final = 10**15  # more than anybody reaches, and exact in every reader of JSON
 _NO_NUL: Final = r"^[^\u0000]*$"
 
 Source = Annotated[

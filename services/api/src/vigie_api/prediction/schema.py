@@ -10,8 +10,9 @@ from vigie_api.settings import MAX_TEXT_CHARS, MAX_TEXTS
 Sentiment = Literal["positive", "negative"]
 Language = Literal["en", "fr", "und"]
 
-# What a reader would see nothing of: white space, and characters of no width.
-_INVISIBLE = r"\s\u0000\u00ad\u200b-\u200f\u2060\ufeff"
+# What a reader would see nothing of: white space, and characters of no width. Python's \s holds a few that the one of
+# JSON Schema (ECMAScript) does not: written out, both mean the same.
+_INVISIBLE = r"\s\u001c-\u001f\u0085\u0000\u00ad\u200b-\u200f\u2060\ufeff"
 _VISIBLE = re.compile(f"[^{_INVISIBLE}]")
 
 
