@@ -21,8 +21,8 @@ TWEETS = (
 )
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 WORDS = {
-    "fr": {"review": "Que pensez-vous de ces verdicts", "done": "Tout est vérifié", "calm": "tout va bien"},
-    "en": {"review": "What do you think of these verdicts", "done": "All reviewed", "calm": "all is well"},
+    "fr": {"review": "Que pensez-vous de ces verdicts", "done": "Tout est vérifié", "calm": "n’attend de réponse"},
+    "en": {"review": "What do you think of these verdicts", "done": "All reviewed", "calm": "No alert is waiting"},
 }
 CARD = ".v-tocheck .v-post"
 # Streamlit's own code for a button, which a browser loads when the first one is drawn.

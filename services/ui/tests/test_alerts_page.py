@@ -142,11 +142,11 @@ def test_filters_choose_what_is_listed(open_page, two):
     assert "tweet of alert 1" not in html(page)
     page.selectbox(key="alerts_kind").set_value("surge").run()
     assert "Aucune alerte avec ces filtres" in html(page)
-    assert "tout va bien" not in html(page)
+    assert "n’attend de réponse" not in html(page)
 
 
 def test_without_any_alert_all_is_well(open_page, api):
-    assert "Aucune alerte ouverte, tout va bien" in html(open_page("alertes"))
+    assert "Aucune alerte n’attend de réponse" in html(open_page("alertes"))
 
 
 def test_earlier_alerts_come_when_asked(open_page, api):

@@ -1,5 +1,6 @@
 """Settings of connectors. A kind is a class of options that opens its source; KINDS says where each is."""
 
+from abc import ABC, abstractmethod
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ def _topic(value: str) -> str:
 Topic = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_topic)]
 
 
-class ConnectorOptions(BaseModel):
+class ConnectorOptions(BaseModel, ABC):
     """What every connector has; each kind adds its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,17 +40,17 @@ class ConnectorOptions(BaseModel):
     enabled: bool = True
 
     @property
+    @abstractmethod
     def topics(self) -> tuple[str, ...]:
         """The topics that it brings mentions of."""
-        raise NotImplementedError
 
     def missing(self, settings: "Settings") -> str | None:
         """What else must be set before this one can run, or None."""
         return None
 
+    @abstractmethod
     def open(self, settings: "Settings") -> "Source":
         """The source that reads it. Nothing is connected yet."""
-        raise NotImplementedError
 
 
 def _of_its_kind(value: object) -> object:
