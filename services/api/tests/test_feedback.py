@@ -243,6 +243,7 @@ async def test_what_is_listed_says_who_judged_and_when_and_in_which_language_it_
         "since=yesterday",
         "since=2026-01-01T00:00:00",
         "since=0.0",
+        "since=-8.9e-216",
         "since=0001-01-01T00:00:00%2B23:00",
         "until=9999-12-31T23:59:59-23:00",
         "until=1767225600",

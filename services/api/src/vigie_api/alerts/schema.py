@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from vigie_api.feedback.schema import Instant
+from vigie_api.instant import Instant
 from vigie_api.prediction.schema import Sentiment, no_nul
 
 Kind = Literal["misprediction", "drift", "surge", "operations"]

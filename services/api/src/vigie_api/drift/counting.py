@@ -11,7 +11,7 @@ from vigie_api.prediction.table import predictions
 from vigie_model import known_words
 
 TEXTS_READ = 200
-_DIGITS = 16
+_TAIL = 29  # where the last eight characters of an id begin: 32 random bits, written in hexadecimal
 
 
 def count_between(
@@ -46,12 +46,10 @@ def count_between(
 
 
 def _look_up(connection: Connection, which: ColumnElement[bool], profile: Profile, words: frozenset[str]) -> None:
-    query = select(predictions.c.text).where(which).limit(2 * TEXTS_READ)
-    zeros = 0
-    while profile.predictions > TEXTS_READ * _DIGITS**zeros:
-        zeros += 1
-    if zeros:  # an id ends in random digits, so those that end in zeros are a fair sample
-        query = query.where(predictions.c.id.like("%" + "0" * zeros))
+    query = select(predictions.c.text).where(which)
+    if profile.predictions > TEXTS_READ:  # ids end in random digits, so those that end low are a fair sample
+        lowest = f"{2**32 * TEXTS_READ // profile.predictions:08x}"
+        query = query.where(func.substr(predictions.c.id, _TAIL) < lowest)
     for text in connection.scalars(query):
         known, total = known_words(text, words)
         profile.known_words += known

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from vigie_api.alerts.schema import Note
-from vigie_api.feedback.schema import Instant
+from vigie_api.instant import Instant
 from vigie_api.mentions.schema import Source
 from vigie_api.prediction.schema import Language, Sentiment, Topic, no_nul
 

@@ -1,13 +1,11 @@
 """What the feedback routes take and give."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     WithJsonSchema,
@@ -15,25 +13,9 @@ from pydantic import (
 )
 from pydantic.config import JsonDict, JsonValue
 
+from vigie_api.instant import Instant
 from vigie_api.prediction.schema import Language, Sentiment, Topic, Tweet, Version, no_nul
 
-
-def _written_out(value: object) -> object:
-    """A bare number, which pydantic would take for seconds since 1970, is no RFC 3339 time."""
-    if isinstance(value, str) and "-" not in value[1:]:
-        raise ValueError("must be a time such as 2026-11-22T08:30:00Z")
-    return value
-
-
-def _in_utc(value: datetime) -> datetime:
-    """The same instant in UTC, as the database is asked; that of a zone may lie before the year 1 or after 9999."""
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 Verdict = Literal["correct", "wrong"]
 PredictionId = Annotated[
     str,

@@ -5,7 +5,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vigie_api.feedback.schema import Instant, Verdict
+from vigie_api.feedback.schema import Verdict
+from vigie_api.instant import Instant
 from vigie_api.mentions.schema import Source
 from vigie_api.prediction.schema import Language, Sentiment, Topic
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from vigie_api.instant import ZonedTime
 from vigie_api.prediction.schema import Topic, Tweet
 
 MAX_MENTIONS: Final = 5_000
@@ -31,7 +32,7 @@ class MentionIn(BaseModel):
     )
     topic: Topic = Field(description="What the watch counts it under, such as a brand.")
     text: Tweet
-    created_at: AwareDatetime = Field(description="When it was posted, with its offset from UTC.")
+    created_at: ZonedTime = Field(description="When it was posted, with its offset from UTC.")
     author: Annotated[str, Field(max_length=200, pattern=_NO_NUL)] | None = Field(
         None,
         description="Who wrote it: a stable id or handle. Kept as a keyed hash only, so that one who posts a hundred "

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vigie_api.feedback.schema import Instant
+from vigie_api.instant import Instant
 from vigie_api.prediction.schema import Language, Sentiment, Topic, Version
 from vigie_api.review.selection import Reason
 
