@@ -34,7 +34,7 @@ async def _say(api, prediction_id, verdict="wrong", **more):
 
 
 def _verdict(text: str, comment: str) -> tuple:
-    """A row as the database gives it."""
+    """A row as the database gives it, which writes out the times."""
     said = FeedbackOut(
         id="i",
         prediction_id="-p",
@@ -51,7 +51,8 @@ def _verdict(text: str, comment: str) -> tuple:
         given_by="-ann",
         comment=comment,
     )
-    return (1, *said.model_dump().values())
+    times = {"received_at": NOON.isoformat(), "predicted_at": NOON.isoformat()}
+    return (1, *(said.model_dump() | times).values())
 
 
 def _rows(content: bytes) -> list[dict[str, str]]:

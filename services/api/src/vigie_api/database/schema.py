@@ -39,7 +39,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class utc_text(FunctionElement[str]):  # noqa: N801 - an SQL function, named as one
-    """A stored time as RFC 3339 with three decimals, written by the database: for exports of thousands."""
+    """A stored time as RFC 3339 to the microsecond, written by the database: for exports of thousands."""
 
     type = String()
     inherit_cache = True
@@ -49,10 +49,10 @@ class utc_text(FunctionElement[str]):  # noqa: N801 - an SQL function, named as 
 @compiles(utc_text, "sqlite")
 def _utc_text_sqlite(element: utc_text, compiler: SQLCompiler, **options: Any) -> str:
     stored = compiler.process(element.clauses, **options)
-    return f"substr({stored}, 1, 10) || 'T' || substr({stored}, 12, 12) || 'Z'"
+    return f"substr({stored}, 1, 10) || 'T' || substr({stored}, 12, 15) || 'Z'"
 
 
 @compiles(utc_text, "postgresql")
 def _utc_text_postgresql(element: utc_text, compiler: SQLCompiler, **options: Any) -> str:
     stored = compiler.process(element.clauses, **options)  # the session's zone is UTC
-    return f"""to_char({stored}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+    return f"""to_char({stored}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""

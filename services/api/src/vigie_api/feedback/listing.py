@@ -125,18 +125,16 @@ Page: TypeAlias = Sequence[tuple[Any, ...]]
 
 
 async def read_pages(
-    database: Database, filters: Filters, limit: int, write: Callable[[Page], bytes], *, times_written: bool
+    database: Database, filters: Filters, limit: int, write: Callable[[Page], bytes]
 ) -> AsyncIterator[bytes]:
     """Every match, newest first, as `write` makes bytes of a page at a time: in a thread, so that it holds up nobody.
 
-    `times_written`: the database writes out the times, as RFC 3339 with three decimals. Raises DatabaseAway, between
-    two pages too.
+    The database writes out the times, as RFC 3339: parsing thousands to write them again is dear. Raises DatabaseAway,
+    between two pages too.
     """
     before = filters.before
     while True:
-        content, before = await database.read(
-            _written, replace(filters, before=before), limit, write, _WRITTEN if times_written else _COLUMNS
-        )
+        content, before = await database.read(_written, replace(filters, before=before), limit, write)
         yield content
         if before is None:
             return
@@ -146,11 +144,7 @@ _WRITTEN = _COLUMNS | {name: utc_text(_COLUMNS[name]) for name in ("received_at"
 
 
 def _written(
-    connection: Connection,
-    filters: Filters,
-    limit: int,
-    write: Callable[[Page], bytes],
-    columns: Mapping[str, ColumnElement[Any]],
+    connection: Connection, filters: Filters, limit: int, write: Callable[[Page], bytes]
 ) -> tuple[bytes, int | None]:
-    rows, following = _rows(connection, filters, limit, columns)
+    rows, following = _rows(connection, filters, limit, _WRITTEN)
     return write(rows), following
