@@ -58,6 +58,15 @@ var logRules = [
     window: 'PT10M'
     every: 'PT5M'
   }
+  {
+    name: 'posts-unwatched'
+    title: 'Posts wait to be judged, or nobody watches them'
+    query: loadTextContent('../queries/posts-unwatched-alert.kql')
+    severity: 1
+    threshold: 1
+    window: 'PT10M'
+    every: 'PT5M'
+  }
 ]
 var metricRules = [
   {

@@ -43,6 +43,11 @@ var tiles = [
     chart: 'table'
   }
   {
+    title: 'Distance from what the model learned from'
+    query: loadTextContent('../queries/drift-measures.kql')
+    chart: 'timechart'
+  }
+  {
     title: 'Drift alerts'
     query: loadTextContent('../queries/drift.kql')
     chart: 'table'
@@ -51,6 +56,11 @@ var tiles = [
     title: 'Episodes: surges of negative posts'
     query: loadTextContent('../queries/episodes.kql')
     chart: 'table'
+  }
+  {
+    title: 'Posts waiting to be judged'
+    query: loadTextContent('../queries/mentions-waiting.kql')
+    chart: 'timechart'
   }
   {
     title: 'Alert history'

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from vigie_api.drift.verdict import Limits
+from vigie_api.drift.watch import DriftWatch
 from vigie_api.telemetry import events
 from vigie_api.telemetry.appinsights import measures, sink
 from vigie_api.telemetry.metrics import Metrics
@@ -20,9 +22,11 @@ METRICS = {
     *measures._GAUGES.values(),
     *(f"vigie.request.{name}_ms" for name in measures._QUANTILES),
 }
+REGISTRY = Metrics().registry
+DriftWatch(None, None, None, Limits(0.1, 0.25, 200), REGISTRY)  # it has a metric with labels of its own
 LABELS = {
     ours: set(family._labelnames)
-    for collector in Metrics().registry._collector_to_names
+    for collector in REGISTRY._collector_to_names
     if (family := collector) is not None and hasattr(family, "_labelnames")
     for theirs, ours in (measures._COUNTERS | measures._GAUGES).items()
     if theirs in {family._name, f"{family._name}_total"}

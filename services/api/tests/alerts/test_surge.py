@@ -68,6 +68,8 @@ async def test_one_mail_at_opening_one_at_each_escalation_and_one_event(database
     (event,) = heard.events
     assert isinstance(event, AlertRaised)
     assert (event.kind, event.alert_id) == ("surge", alert_id)
+    assert (event.topic, event.episode_id, event.severity) == ("Air Paradis", EPISODE, "watch")
+    assert (event.negatives, event.expected) == (27, 6.2)
     with database.engine.connect() as connection:
         assert connection.scalar(select(alerts.c.count)) == 4
         steps = connection.scalars(select(alert_outbox.c.step).order_by(alert_outbox.c.seq)).all()

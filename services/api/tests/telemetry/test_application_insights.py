@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 
 import pytest
 
@@ -88,6 +89,21 @@ async def test_a_swap_and_an_alert_are_custom_events(running, observed, ingestio
     (swap,) = ingestion.of("EventData", "ModelSwapped")
     properties = swap["data"]["baseData"]["properties"]
     assert (properties["version"], properties["recipe"], properties["source"]) == ("1", "constant", "cache")
+
+
+async def test_an_alert_of_a_surge_and_of_drift_say_what_they_rest_on_and_leave_out_the_rest(
+    running, observed, ingestion
+):
+    surge = AlertRaised("a1", "surge", None, 1, None, "Air Paradis", "e1", "serious", 27, 6.2)
+    drift = AlertRaised("a2", "drift", "3", 1, None, day="2026-11-22", measure="score", value=0.31, threshold=0.25)
+    async with running(observed) as api:
+        api.app.state.insights.emit(surge)
+        api.app.state.insights.emit(drift)
+        await arrives(ingestion, "EventData", "AlertRaised", 2)
+    said = [event["data"]["baseData"]["properties"] for event in ingestion.of("EventData", "AlertRaised")]
+    for event, properties in zip((surge, drift), sorted(said, key=lambda found: found["alert_id"]), strict=True):
+        told = {name: str(value) for name, value in asdict(event).items() if value is not None}
+        assert {name: value for name, value in properties.items() if name != "logger_name"} == told
 
 
 async def test_only_the_feedback_event_holds_the_text_of_a_tweet(running, observed, ingestion, monkeypatch):

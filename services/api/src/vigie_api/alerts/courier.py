@@ -14,9 +14,10 @@ from vigie_api.alerts.listing import find
 from vigie_api.alerts.outbox import LEASE_S, Channel, Claim
 from vigie_api.alerts.post import Post
 from vigie_api.alerts.smtp import Conversation, NotSent
+from vigie_api.alerts.telling import told
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.telemetry.calls import Calls
-from vigie_api.telemetry.events import AlertRaised, Telemetry
+from vigie_api.telemetry.events import Telemetry
 
 _log = logging.getLogger("vigie_api.alerts")
 _LOOK_S: Final = 0.5
@@ -81,9 +82,7 @@ class Courier:
         except NoSuchAlert:
             _log.warning("an alert was deleted before it was told", extra={"alert_id": ours.alert_id})
         else:
-            self._telemetry.emit(
-                AlertRaised(alert.id, alert.kind, alert.model_version, alert.count, alert.evidence.get("window_s"))
-            )
+            self._telemetry.emit(told(alert))
         await self._mark(ours)
 
     async def _mail(self, ours: Claim) -> None:

@@ -59,13 +59,26 @@ class AliasMoved:
 
 @dataclass(frozen=True, slots=True)
 class AlertRaised:
-    """An alert was opened and is durable. `count` is what it holds by now; `window_s` is a misprediction's."""
+    """An alert was opened and is durable. `count` is what it holds by now; `window_s` is a misprediction's.
+
+    A surge says its topic and how many negative posts there were where so many are usual. Drift says the measure that
+    is furthest from the reference, its value, the limit that it passed, and the day.
+    """
 
     alert_id: str
     kind: str
     model_version: str | None
     count: int
     window_s: float | None
+    topic: str | None = None
+    episode_id: str | None = None
+    severity: str | None = None
+    negatives: int | None = None
+    expected: float | None = None
+    day: str | None = None
+    measure: str | None = None
+    value: float | None = None
+    threshold: float | None = None
 
 
 Event = AlertRaised | ModelSwapped | RefreshFailed | FeedbackReceived | AliasMoved

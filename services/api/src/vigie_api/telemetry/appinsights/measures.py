@@ -25,6 +25,10 @@ _GAUGES = {
     "vigie_model_info": "vigie.model.served",
     "vigie_alerts_open": "vigie.alerts.open",
     "vigie_outbox_depth": "vigie.outbox.depth",
+    "vigie_drift": "vigie.drift",
+    "vigie_mentions_waiting": "vigie.mentions.waiting",
+    "vigie_mentions_lag_seconds": "vigie.mentions.lag_s",
+    "vigie_watch_leads": "vigie.watch.leads",
 }
 _LATENCY = "vigie_request_seconds_bucket"
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -46,7 +46,11 @@ _SENT = {
         *("feedback_id", "prediction_id", "verdict", "text", "sentiment", "correction", "model_version"),
         *("given_by", "where"),
     ),
-    AlertRaised: ("alert_id", "kind", "model_version", "count", "window_s"),
+    AlertRaised: (
+        *("alert_id", "kind", "model_version", "count", "window_s"),
+        *("topic", "episode_id", "severity", "negatives", "expected"),
+        *("day", "measure", "value", "threshold"),
+    ),
     ModelSwapped: ("version", "recipe", "source", "previous"),
     AliasMoved: ("action", "version", "previous", "by"),
 }
