@@ -23,29 +23,44 @@ _TELL_S = 5.0
 
 def ingest(
     file: Annotated[str, typer.Argument(help="CSV file with a header, or .csv.gz; - is stdin.")],
-    source: Annotated[str, typer.Option(help="Short name of where the posts are from: x, bluesky, forum …")] = "csv",
+    source: Annotated[
+        str | None,
+        typer.Option(help="Short name of where all posts are from: x, bluesky, forum …", show_default="csv"),
+    ] = None,
     topic: Annotated[
         str | None, typer.Option(help="What all posts are about, such as a brand.", show_default="all")
     ] = None,
     topic_column: Annotated[
-        str | None, typer.Option(help="Column of the topics, when they differ.", show_default="none")
+        str | None,
+        typer.Option(help="Column of the topics, when they differ.", show_default="topic, brand, sujet, marque …"),
     ] = None,
     text_column: Annotated[
-        str | None, typer.Option(help="Column of the texts.", show_default="text, comment or tweet")
+        str | None, typer.Option(help="Column of the texts.", show_default="text, comment, tweet, texte, message …")
     ] = None,
     time_column: Annotated[
         str | None,
-        typer.Option(help="Column of the times.", show_default="created_at, time, date, timestamp or tweet_created"),
+        typer.Option(help="Column of the times.", show_default="created_at, timestamp, date (and time, heure) …"),
     ] = None,
     id_column: Annotated[
         str | None,
-        typer.Option(help="Column of the posts' ids at the source.", show_default="a digest of the whole row"),
+        typer.Option(
+            help="Column of the posts' ids at the source.", show_default="tweet_id, post_id …, or a digest of the row"
+        ),
     ] = None,
     author_column: Annotated[
-        str | None, typer.Option(help="Column of the authors; kept as a keyed hash.", show_default="none")
+        str | None,
+        typer.Option(help="Column of the authors; kept as a keyed hash.", show_default="author, user, auteur …"),
     ] = None,
-    reach_column: Annotated[str | None, typer.Option(help="Column of the reach.", show_default="none")] = None,
-    url_column: Annotated[str | None, typer.Option(help="Column of the addresses.", show_default="none")] = None,
+    reach_column: Annotated[
+        str | None, typer.Option(help="Column of the reach.", show_default="reach, audience, portée …")
+    ] = None,
+    url_column: Annotated[
+        str | None, typer.Option(help="Column of the addresses.", show_default="url, link, lien …")
+    ] = None,
+    source_column: Annotated[
+        str | None,
+        typer.Option(help="Column of the sources, when they differ.", show_default="source, network, réseau …"),
+    ] = None,
     timezone: Annotated[str, typer.Option(help="Of times that name none, such as Europe/Paris.")] = "UTC",
     api_url: Annotated[str, typer.Option(envvar="VIGIE_API_URL", help="Address of the API.")] = "http://127.0.0.1:8000",
     api_key: Annotated[
@@ -59,8 +74,10 @@ def ingest(
     """Send the posts of a CSV file to a running API, which judges and watches them.
 
     A post that the API knows already counts as a duplicate and changes nothing: after Ctrl-C, or when in doubt, run the
-    same command again. Rows that are no post are left out and told with their lines. Exit 0: everything that is a post
-    is in; 1: the API did not take it all; 2: the file, an option or the key makes no sense.
+    same command again. Columns with a usual English or French name are found; which ones were taken is told. With
+    --topic or --source, the columns of those are only looked at when they are named. Rows that are no post are left out
+    and told with their lines. Exit 0: everything that is a post is in; 1: the API did not take it all; 2: the file, an
+    option or the key makes no sense.
 
     Examples:
 
@@ -76,13 +93,16 @@ def ingest(
     from vigie_api.replay.errors import Misuse
     from vigie_api.replay.times import TimeReader
 
-    columns = Mapping(text_column, time_column, topic_column, id_column, author_column, reach_column, url_column)
+    columns = Mapping(
+        text_column, time_column, topic_column, id_column, author_column, reach_column, url_column, source_column
+    )
     failure: str | None = None
     code = 0
     try:
         _check(source, topic)
         with _on_disk(file) as path, _client(api_url, api_key) as client:
             posts = MentionFile(path, columns, TimeReader(zone_named(timezone)), source=source, topic=topic)
+            typer.echo("columns: " + ", ".join(f"{what} = {name}" for what, name in posts.columns.items()), err=True)
             uploader = Uploader(client, posts.faults, sleep=_wait)
             try:
                 _upload(uploader, posts)
@@ -99,7 +119,7 @@ def ingest(
     raise typer.Exit(code)
 
 
-def _check(source: str, topic: str | None) -> None:
+def _check(source: str | None, topic: str | None) -> None:
     from pydantic import TypeAdapter, ValidationError
 
     from vigie_api.mentions.schema import Source
@@ -172,6 +192,7 @@ def _report(posts: "MentionFile", sent: "Sent", *, as_json: bool, failure: str |
         typer.echo(f"vigie-api ingest: {failure}{again}", err=True)
     if as_json:
         summary = {
+            "columns": posts.columns,
             "rows": posts.rows,
             "accepted": sent.accepted,
             "duplicates": sent.duplicates,

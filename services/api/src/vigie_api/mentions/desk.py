@@ -2,23 +2,22 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from vigie_api.database.engine import Database, DatabaseAway
+from vigie_api.mentions.door import Door
 from vigie_api.mentions.metrics import MentionMetrics
-from vigie_api.mentions.rows import MentionRow, insert_mentions, stamp
-from vigie_api.mentions.schema import MentionIn, Receipt, Refusal
+from vigie_api.mentions.reading import SHORT_BYTES, SLICE, read_long, read_short
+from vigie_api.mentions.rows import MentionRow, insert_mentions
+from vigie_api.mentions.schema import MentionIn, Receipt
 from vigie_api.mentions.spool import MentionSpool
 from vigie_api.mentions.waiting import Waiting
-from vigie_api.prediction.ids import IdSource
 
 _log = logging.getLogger("vigie_api.mentions")
 _PATIENCE_S: Final = 3.0  # a name that does not resolve, or a lock, may take the database's driver much longer
-_SLICE: Final = 250  # mentions between two breaths of the event loop
-AHEAD: Final = timedelta(minutes=5)
-"""How far ahead of ours the clock of a source may be."""
 
 
 class MentionDesk:
@@ -30,19 +29,17 @@ class MentionDesk:
         spool: MentionSpool | None,
         waiting: Waiting,
         metrics: MentionMetrics,
-        author_hash: Callable[[str], int] | None,
+        door: Door,
         *,
-        max_chars: int,
-        max_age: timedelta,
+        breathe: Callable[[float], object] = time.sleep,
     ) -> None:
         self._database = database
         self._spool = spool
         self._waiting = waiting
         self._metrics = metrics
-        self._author_hash = author_hash
-        self._max_chars = max_chars
-        self._max_age = max_age
-        self._ids = IdSource()
+        self._door = door
+        self._breathe = breathe
+        self._one_long_list = asyncio.Lock()  # two at a time would get in each other's way, and in everybody else's
         metrics.watch("vigie_mentions_spooled", "Mentions that wait on disk for the database.", lambda: self.spooled)
         self.taken = asyncio.Event()
         """Set whenever mentions came into the database; whoever waits for them clears it."""
@@ -51,6 +48,13 @@ class MentionDesk:
     def spooled(self) -> int:
         """Mentions that wait on disk."""
         return 0 if self._spool is None else self._spool.mentions
+
+    async def read(self, raw: bytes) -> list[MentionIn]:
+        """The mentions of a body of POST /v1/mentions; a long one is read in a thread. Raises Problem."""
+        if len(raw) <= SHORT_BYTES:
+            return read_short(raw)
+        async with self._one_long_list:
+            return await asyncio.to_thread(read_long, raw, self._breathe)
 
     async def take(self, mentions: Sequence[MentionIn]) -> Receipt:
         """Take in what is new of these posts; what is accepted is durable when this returns.
@@ -63,45 +67,16 @@ class MentionDesk:
         """
         self._waiting.admit(self.spooled)
         now = datetime.now(UTC)
-        rows: dict[tuple[str, str], MentionRow] = {}
-        refused: list[Refusal] = []
-        for index, mention in enumerate(mentions):
-            if index % _SLICE == _SLICE - 1:
-                await asyncio.sleep(0)
-            reason = self._fault(mention, now)
-            if reason is not None:
-                refused.append(Refusal(index=index, external_id=mention.external_id, reason=reason))
-            elif (mention.source, mention.external_id) not in rows:
-                rows[mention.source, mention.external_id] = self._row(mention, now)
-        accepted = await self._keep([rows[key] for key in sorted(rows)]) if rows else 0
+        if len(mentions) <= SLICE:
+            rows, refused = self._door.sort(mentions, now)
+        else:
+            async with self._one_long_list:
+                rows, refused = await asyncio.to_thread(self._door.sort, mentions, now, self._breathe)
+        accepted = await self._keep(rows) if rows else 0
         duplicates = len(mentions) - len(refused) - accepted
         for outcome, number in (("accepted", accepted), ("duplicate", duplicates), ("refused", len(refused))):
             self._metrics.count(outcome, number)
         return Receipt(accepted=accepted, duplicates=duplicates, refused=refused)
-
-    def _fault(self, mention: MentionIn, now: datetime) -> str | None:
-        if mention.created_at > now + AHEAD:
-            return "created_at is in the future, by more than 5 minutes: check the clock and the offset from UTC"
-        if mention.created_at < now - self._max_age:
-            return f"created_at is more than {self._max_age.days:,} days ago"
-        if len(mention.text) > self._max_chars:
-            return f"text has more than {self._max_chars:,} characters"
-        return None
-
-    def _row(self, mention: MentionIn, now: datetime) -> MentionRow:
-        hashed = self._author_hash
-        return MentionRow(
-            id=self._ids.next(),
-            source=mention.source,
-            external_id=mention.external_id,
-            topic=mention.topic,
-            created_at=stamp(mention.created_at),
-            received_at=stamp(now),
-            author_key=hashed(mention.author) if hashed is not None and mention.author else None,
-            url=mention.url,
-            reach=mention.reach,
-            text=mention.text,
-        )
 
     async def _keep(self, rows: Sequence[MentionRow]) -> int:
         if self._spool is None:

@@ -1,6 +1,7 @@
 """POST and GET /v1/mentions."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -12,8 +13,29 @@ from vigie_api.mentions.listing_schema import MentionsPage, MentionsQuery
 from vigie_api.mentions.schema import MentionsRequest, Receipt
 from vigie_api.state import services
 
+
+
+class LongListRoute(JsonRoute):
+    """A JSON route whose body the desk reads, without holding up who else asks something."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Bytes in, bytes out."""
+        endpoint, status = self.endpoint, self.status_code or 200
+
+        async def handler(request: Request) -> Response:
+            mentions = await services(request).mentions.read(await request.body())
+            body = MentionsRequest.model_construct(mentions=mentions)
+            return as_json(await endpoint(body=body, request=request), status)
+
+        return self._behind_the_door(handler)
+
+
 taking = APIRouter(
-    prefix="/v1", tags=["mentions"], route_class=JsonRoute, responses=PROBLEMS, generate_unique_id_function=operation_id
+    prefix="/v1",
+    tags=["mentions"],
+    route_class=LongListRoute,
+    responses=PROBLEMS,
+    generate_unique_id_function=operation_id,
 )
 reading = APIRouter(
     prefix="/v1",
