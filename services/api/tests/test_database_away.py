@@ -9,7 +9,8 @@ from functools import partial
 import pytest
 from sqlalchemy import create_engine, func, select, text
 
-from vigie_api.database.engine import Database, DatabaseAway
+from vigie_api.database.engine import Database, DatabaseAway, open_engine
+from vigie_api.database.migrate import NotMigrated, migrate, migrated
 from vigie_api.feedback.spool import Spool
 from vigie_api.feedback.table import Entry, feedback, keep
 from vigie_api.prediction.recorder import Recorder
@@ -266,11 +267,31 @@ async def test_the_same_batch_twice_writes_it_once(database):
     assert await _count(database) == 1
 
 
-async def test_a_database_that_nobody_migrated_counts_as_away(running, settings, database_url):
-    values = settings.model_dump() | {"database_url": database_url, "migrate_on_start": False}
-    async with running(Settings(**values)) as api:
+async def test_an_api_that_does_not_migrate_waits_until_somebody_has(running, settings, database_url, until, caplog):
+    settings = Settings(**settings.model_dump() | {"database_url": database_url, "migrate_on_start": False})
+    async with running(settings, ready=False) as api:
+        await until(lambda: "waiting for the migration" in caplog.text)
         said = await api.client.post("/v1/feedback", json={"prediction_id": "p", "verdict": "wrong"})
         assert said.status_code == 503
+
+        await asyncio.to_thread(migrate, api.services.database.engine)
+
+        await until(lambda: api.services.database.ready)
+        assert (await api.client.get("/v1/feedback")).status_code == 200
+
+
+def test_the_schema_of_a_newer_release_will_do_and_of_an_older_one_will_not(database_url):
+    engine = open_engine(Settings(database_url=database_url).database_url)
+    newest = migrate(engine)
+    for revision, good in ((newest, True), ("9999", True), ("0001", False)):
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        if good:
+            assert migrated(engine) == revision
+        else:
+            with pytest.raises(NotMigrated, match=f"at revision 0001, {newest} is needed"):
+                migrated(engine)
+    engine.dispose()
 
 
 async def test_a_migration_that_fails_for_good_leaves_predictions_working(running, settings, monkeypatch, caplog):
@@ -288,7 +309,7 @@ async def test_a_migration_that_fails_for_good_leaves_predictions_working(runnin
 
 @pytest.mark.integration
 def test_a_lost_connection_counts_as_away(own_postgres):
-    from vigie_api.database.engine import is_away, open_engine
+    from vigie_api.database.engine import is_away
 
     engine = open_engine(own_postgres.url().replace("postgresql:", "postgresql+psycopg:"))
     with engine.connect() as connection:

@@ -29,7 +29,7 @@ from vigie_api.champion.versions import Versions
 from vigie_api.connectors import routes as connector_routes
 from vigie_api.connectors.fleet import Fleet
 from vigie_api.database.engine import Database, is_away
-from vigie_api.database.migrate import migrate
+from vigie_api.database.migrate import NotMigrated, migrate, migrated
 from vigie_api.docs_page import add_docs_page
 from vigie_api.drift import routes as drift_routes
 from vigie_api.drift.watch import DriftWatch, drift_limits
@@ -44,6 +44,7 @@ from vigie_api.feedback.spool import Spool
 from vigie_api.mentions import routes as mention_routes
 from vigie_api.mentions.authors import author_hash
 from vigie_api.mentions.desk import MentionDesk
+from vigie_api.mentions.door import Door
 from vigie_api.mentions.metrics import MentionMetrics
 from vigie_api.mentions.scorer import MentionScorer
 from vigie_api.mentions.spool import MentionSpool
@@ -222,9 +223,11 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         None if settings.spool_dir is None else MentionSpool(settings.spool_dir),
         waiting,
         mention_metrics,
-        await asyncio.to_thread(author_hash, settings),
-        max_chars=settings.max_text_chars,
-        max_age=timedelta(days=settings.mentions_max_age_days),
+        Door(
+            await asyncio.to_thread(author_hash, settings),
+            max_chars=settings.max_text_chars,
+            max_age=timedelta(days=settings.mentions_max_age_days),
+        ),
     )
     scorer = MentionScorer(database, serving, mention_desk, waiting, shadow, metrics, mention_metrics)
     stack.callback(scorer.close)
@@ -262,20 +265,22 @@ def _model_age_s(serving: Serving) -> float:
 
 
 async def _prepare_database(database: Database, *, migrating: bool) -> None:
-    """Migrate, trying again while the database is away: predictions are answered meanwhile."""
-    while migrating and not database.ready:
+    """Migrate, or wait until a step of the release has: again and again, and predictions are answered meanwhile."""
+    while not database.ready:
         try:
-            revision = await asyncio.to_thread(migrate, database.engine)
+            revision = await asyncio.to_thread(migrate if migrating else migrated, database.engine)
+        except NotMigrated as behind:
+            _log.warning("waiting for the migration", extra={"reason": str(behind)})
         except Exception as error:
             if not is_away(error):
                 _log.exception("the database could not be migrated; feedback is not taken")
                 return
             _log.warning("the database is away; trying again")
-            await asyncio.sleep(_MIGRATE_AGAIN_S)
         else:
             _log.info("the database is ready", extra={"revision": revision})
             database.ready = True
-    database.ready = True
+            return
+        await asyncio.sleep(_MIGRATE_AGAIN_S)
 
 
 async def _cancel(task: "asyncio.Task[None] | Coroutine[Any, Any, None]") -> None:
