@@ -40,6 +40,7 @@ check: setup ## Lint, types, formats, Dockerfiles, workflows, queries, generated
 	@$(RUN) node azure/lint/workflows.mjs .github/workflows/*.yml
 	@$(RUN) node azure/lint/queries.mjs azure/queries/*.kql
 	@$(RUN) zizmor --offline --quiet .github
+	@uv run --quiet --project azure/lint --locked python azure/lint/bicep.py
 	@uv lock --check --quiet
 	@$(RUN) vigie-api openapi --check
 	@$(RUN) python scripts/settings_page.py --check
