@@ -89,6 +89,9 @@ param connectors string = ''
 @description('The secret x-bearer-token is in the vault.')
 param withX bool = false
 
+@description('OWNER/REPOSITORY whose retrain.yml an alert starts; the secret github-token must be in the vault. Empty: none does.')
+param retrainRepository string = ''
+
 @description('Tags of every resource.')
 param tags object = {}
 
@@ -257,6 +260,18 @@ module jobs 'modules/jobs.bicep' = {
   }
 }
 
+module retraining 'modules/retraining.bicep' = if (!empty(retrainRepository)) {
+  name: 'retraining'
+  params: {
+    name: '${name}-retrain'
+    location: location
+    repository: retrainRepository
+    vaultName: vaultName
+    workspaceId: workspace.id
+    tags: tags
+  }
+}
+
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
   params: {
@@ -266,6 +281,7 @@ module alerts 'modules/alerts.bicep' = {
     componentId: component.id
     siteId: web.outputs.id
     databaseId: database.outputs.id
+    retrainGroupIds: empty(retrainRepository) ? [] : [retraining.outputs.actionGroupId]
     tags: tags
   }
 }

@@ -40,7 +40,7 @@ PASSWORDS = (
 )
 # Databases of the API, by the secret that holds the address.
 ADDRESSES = {"api-database-url": "vigie", "api-database-url-staging": "vigie_staging"}
-FROM_OUTSIDE = ("smtp-password", "x-bearer-token")
+FROM_OUTSIDE = ("smtp-password", "x-bearer-token", "github-token")
 
 
 def database_host(vault: str) -> str:

@@ -17,10 +17,14 @@ param siteId string
 @description('The database server.')
 param databaseId string
 
+@description('Action groups that start a retraining: of retraining.bicep, or none.')
+param retrainGroupIds array
+
 @description('Tags.')
 param tags object
 
-// Severity: 1 error, 2 warning. A log rule counts the rows that its query gives.
+// Severity: 1 error, 2 warning. A log rule counts the rows that its query gives. One that `retrains` starts retrain.yml
+// too, where the templates were given a repository.
 var logRules = [
   {
     name: 'wrong-verdicts'
@@ -30,6 +34,7 @@ var logRules = [
     threshold: 3
     window: 'PT5M'
     every: 'PT1M'
+    retrains: false
   }
   {
     name: 'silent-model'
@@ -39,6 +44,7 @@ var logRules = [
     threshold: 1
     window: 'PT15M'
     every: 'PT5M'
+    retrains: false
   }
   {
     name: 'restarts'
@@ -48,6 +54,7 @@ var logRules = [
     threshold: 3
     window: 'PT30M'
     every: 'PT5M'
+    retrains: false
   }
   {
     name: 'server-errors'
@@ -57,6 +64,7 @@ var logRules = [
     threshold: 1
     window: 'PT10M'
     every: 'PT5M'
+    retrains: false
   }
   {
     name: 'posts-unwatched'
@@ -66,6 +74,17 @@ var logRules = [
     threshold: 1
     window: 'PT10M'
     every: 'PT5M'
+    retrains: false
+  }
+  {
+    name: 'drift'
+    title: 'Live posts no longer look like what the model learned from'
+    query: loadTextContent('../queries/drift-alert.kql')
+    severity: 2
+    threshold: 1
+    window: 'PT1H'
+    every: 'PT15M'
+    retrains: true
   }
 ]
 var metricRules = [
@@ -150,7 +169,7 @@ resource logRule 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule
       ]
     }
     actions: {
-      actionGroups: [people.id]
+      actionGroups: rule.retrains ? concat([people.id], retrainGroupIds) : [people.id]
     }
   }
 }]

@@ -59,7 +59,7 @@ def calls(file: Path) -> dict[str, Call]:
     """The modules that a file uses, by their symbolic names."""
     source = text(file)
     found = {}
-    for name, path in re.findall(r"^module (\w+) '([^']+)' = \{", source, re.MULTILINE):
-        body = block(source, f"module {name} '{path}' = {{")
+    for opening, name, path in re.findall(r"^(module (\w+) '([^']+)' = (?:if \(.+\) )?\{)$", source, re.MULTILINE):
+        body = block(source, opening)
         found[name] = Call((file.parent / path).resolve(), keys(block(body, "params: {")))
     return found
