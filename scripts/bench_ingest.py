@@ -2,13 +2,16 @@
 
     uv run python scripts/bench_ingest.py                      500 posts a second for 60 s, in lists of 50
     uv run python scripts/bench_ingest.py --kill 5             the same, and kill -9 at five random moments
+    uv run python scripts/bench_ingest.py --batch 5000 --per-second 1000 --post-ms 2000
+                                                               the longest lists, one every five seconds
     uv run python scripts/bench_ingest.py --databases sqlite --seconds 20 --json
 
 Lists are sent at fixed times, whether or not the one before was answered, and their time is counted from when they
 were due; after a kill a list is sent again until it is accepted, as any client would. Meanwhile a tweet is judged
-fifty times a second, to see whether POST /v1/predict notices. At the end the database is counted: every post that was
-acknowledged must be there once, and be judged. Exit 1 when one is missing or double, or when a target is missed
-without kills: 99 % of the lists answered within 250 ms, every post judged within 10 s of its arrival.
+fifty times a second, to see whether POST /v1/predict notices: `predict` is all of them, `beside` those that were under
+way together with a list. At the end the database is counted: every post that was acknowledged must be there once, and
+be judged. Exit 1 when one is missing or double, or when a target is missed without kills: 99 % of the lists answered
+within 250 ms (or --post-ms), every post judged within 10 s of its arrival.
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ SERVE = [sys.executable, "-c", "from vigie_api.cli import main; main()", "serve"
 P99_MS, SCORED_S = 250.0, 10.0
 _SETTLE_S = 120.0
 _PREDICT_EVERY_S = 0.02
+_JSON = {"Content-Type": "application/json"}
 
 
 def give_champion(folder: Path) -> list[str]:
@@ -112,13 +116,19 @@ class Load:
     acknowledged: set[str] = field(default_factory=set)
     took_ms: list[float] = field(default_factory=list)
     predict_ms: list[float] = field(default_factory=list)
+    beside_ms: list[float] = field(default_factory=list)
     sent_again: int = 0
+    under_way: int = 0
+    begun: int = 0
 
-    async def post(self, client: httpx.AsyncClient, number: int, due_s: float) -> None:
-        """Send one list until it is accepted; its time is that of the last attempt when the API was killed."""
-        ids = [f"{number}-{at}" for at in range(self.size)]
+    def ids(self, number: int) -> list[str]:
+        """The ids of the posts of a list."""
+        return [f"{number}-{at}" for at in range(self.size)]
+
+    def body(self, number: int) -> bytes:
+        """A list as it is sent. Made beforehand: whoever makes 5,000 posts does not see what waits meanwhile."""
         now = datetime.now(UTC).isoformat()
-        body = {
+        posts = {
             "mentions": [
                 {
                     "source": "bench",
@@ -128,32 +138,42 @@ class Load:
                     "created_at": now,
                     "author": f"author {(number * 7 + at) % 20_000}",
                 }
-                for at, post_id in enumerate(ids)
+                for at, post_id in enumerate(self.ids(number))
             ]
         }
+        return json.dumps(posts).encode()
+
+    async def post(self, client: httpx.AsyncClient, number: int, body: bytes, due_s: float) -> None:
+        """Send one list until it is accepted; its time is that of the last attempt when the API was killed."""
         while True:
+            self.under_way += 1
+            self.begun += 1
             try:
-                answer = await client.post(f"{self.url}/v1/mentions", json=body)
+                answer = await client.post(f"{self.url}/v1/mentions", content=body, headers=_JSON)
                 if answer.status_code == 202:
                     break
             except httpx.HTTPError:
                 pass
+            finally:
+                self.under_way -= 1
             self.sent_again += 1
             await asyncio.sleep(0.5)
             due_s = time.perf_counter()
         self.took_ms.append((time.perf_counter() - due_s) * 1000)
-        self.acknowledged.update(ids)
+        self.acknowledged.update(self.ids(number))
 
     async def predict(self, client: httpx.AsyncClient) -> None:
         """Judge a tweet again and again."""
         at = 0
         while True:
             at += 1
-            began = time.perf_counter()
+            began, beside, begun = time.perf_counter(), self.under_way > 0, self.begun
             with suppress(httpx.HTTPError):
                 body = {"text": self.texts[at % len(self.texts)]}
                 (await client.post(f"{self.url}/v1/predict", json=body)).raise_for_status()
                 self.predict_ms.append((time.perf_counter() - began) * 1000)
+                if beside or self.begun > begun:
+                    self.beside_ms.append(self.predict_ms[-1])
             await asyncio.sleep(_PREDICT_EVERY_S)
 
 
@@ -161,17 +181,18 @@ async def run(api: Api, load: Load, *, per_second: float, seconds: float, kills:
     """Send lists at fixed times; kill and start the API at random moments, none in the first or last tenth."""
     chance = random.Random(5)
     moments = sorted(chance.uniform(0.1, 0.9) * seconds for _ in range(kills))
+    every_s = load.size / per_second
+    bodies = [load.body(number) for number in range(round(seconds / every_s))]
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
     async with httpx.AsyncClient(timeout=30, limits=limits) as client, asyncio.TaskGroup() as tasks:
         predicting = tasks.create_task(load.predict(client))
         killing = tasks.create_task(_kill(api, moments))
-        every_s = load.size / per_second
         began = time.perf_counter()
         posting = []
-        for number in range(round(seconds / every_s)):
+        for number, body in enumerate(bodies):
             due_s = began + number * every_s
             await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
-            posting.append(tasks.create_task(load.post(client, number, due_s)))
+            posting.append(tasks.create_task(load.post(client, number, body, due_s)))
         await asyncio.gather(*posting, killing)
         predicting.cancel()
 
@@ -261,13 +282,16 @@ def measure(
         finally:
             api.kill()
     numbers |= {"posts_per_s": round(len(load.acknowledged) / took_s, 1), "sent_again": load.sent_again}
-    return {"database": kind} | numbers | percentiles("post", load.took_ms) | percentiles("predict", load.predict_ms)
+    times = {"post": load.took_ms, "predict": load.predict_ms, "beside": load.beside_ms}
+    for name, values in times.items():
+        numbers |= percentiles(name, values)
+    return {"database": kind} | numbers
 
 
-def faults(found: dict[str, Any], kills: int) -> list[str]:
+def faults(found: dict[str, Any], kills: int, post_ms: float) -> list[str]:
     """What a run must not show."""
     said = [f"{found[name]} {name}" for name in ("missing", "double", "not_judged") if found[name]]
-    if not kills and found["post_p99_ms"] >= P99_MS:
+    if not kills and found["post_p99_ms"] >= post_ms:
         said.append(f"99 % of the lists took up to {found['post_p99_ms']} ms")
     if not kills and found["scored_max_s"] >= SCORED_S:
         said.append(f"a post was judged {found['scored_max_s']} s after its arrival")
@@ -281,6 +305,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--batch", type=int, default=50, help="posts in a list")
     parser.add_argument("--kill", type=int, default=0, metavar="N", help="kill -9 the API so many times")
+    parser.add_argument("--post-ms", type=float, default=P99_MS, help="most that 99 %% of the lists may take")
     parser.add_argument("--databases", nargs="*", default=["sqlite", "postgres"], choices=["sqlite", "postgres"])
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     arguments = parser.parse_args()
@@ -293,7 +318,11 @@ def main() -> int:
             folder = Path(temporary) / kind
             folder.mkdir()
             results.append(measure(kind, folder, models, texts, arguments))
-    failed = [f"{found['database']}: {fault}" for found in results for fault in faults(found, arguments.kill)]
+    failed = [
+        f"{found['database']}: {fault}"
+        for found in results
+        for fault in faults(found, arguments.kill, arguments.post_ms)
+    ]
     if arguments.json:
         print(json.dumps({"kills": arguments.kill, "runs": results, "failed": failed}))
     else:

@@ -22,7 +22,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
-_MAX_ERRORS = 20
+MOST_ERRORS = 20
 _MAX_PLACE_CHARS = 64
 
 
@@ -88,7 +88,7 @@ def invalid(errors: Iterable[ErrorDetails | Mapping[str, Any]], root: str = "bod
         place = [part[:_MAX_PLACE_CHARS] if isinstance(part, str) else part for part in error["loc"]]
         message = str(error["msg"]).removeprefix("Value error, ")
         kept.append({"loc": [root, *place] if root else place, "message": message, "type": error["type"]})
-        if len(kept) == _MAX_ERRORS:
+        if len(kept) == MOST_ERRORS:
             break
     return InvalidRequest(kept)
 

@@ -14,7 +14,6 @@ from vigie_api.mentions.schema import MentionsRequest, Receipt
 from vigie_api.state import services
 
 
-
 class LongListRoute(JsonRoute):
     """A JSON route whose body the desk reads, without holding up who else asks something."""
 
