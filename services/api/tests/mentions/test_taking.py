@@ -47,6 +47,8 @@ async def test_a_list_is_answered_with_what_became_of_it(api, post):
         {"text": " "},
         {"text": "a" * 10_001},
         {"created_at": "2026-03-02T08:15:00"},
+        {"created_at": 1_772_435_700},
+        {"reach": False},
         {"author": "a" * 201},
         {"url": "javascript:alert(1)"},
         {"url": "https://example.org/" + "a" * 2_000},

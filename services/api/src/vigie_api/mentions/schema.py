@@ -45,7 +45,11 @@ class MentionIn(BaseModel):
         description="Where people can see it.",
     )
     reach: int | None = Field(
-        None, ge=0, le=MAX_REACH, description="How many people may have seen it, such as the author's followers."
+        None,
+        strict=True,
+        ge=0,
+        le=MAX_REACH,
+        description="How many people may have seen it, such as the author's followers.",
     )
 
 

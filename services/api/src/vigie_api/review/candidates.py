@@ -39,7 +39,7 @@ from vigie_api.review.selection import Candidate
 from vigie_api.shadow.table import shadow_scores
 
 WAITING_AT_MOST = 10_000
-OF_TOPIC_AT_MOST = 10_000
+OF_TOPIC_AT_MOST = 5_000
 _ALL = frozenset(predictions.c.keys())
 _TICK = timedelta(microseconds=1)
 _STEPS = 21  # of confidence, 0.025 wide
@@ -211,10 +211,14 @@ def _least_confident(
 ) -> tuple[Sequence[RowMapping], int]:
     """The least confident first, newest first within a step, and how many wait in the range."""
     if wanted.topic is not None:
+        # In one pass: the rows of a topic lie apart, and reading them is what costs.
         order = (_step, predictions.c.created_at.desc())
-        chosen = select(predictions.c.id).where(*wanted.where(), _unjudged()).order_by(*order).limit(at_most)
-        found = _rows(Range(), challenger).where(predictions.c.id.in_(chosen.subquery().select())).order_by(*order)
-        return connection.execute(found).mappings().all(), _waiting(connection, wanted.where())
+        counted = select(predictions.c.id, func.count().over().label("waiting")).where(*wanted.where(), _unjudged())
+        chosen = counted.order_by(*order).limit(at_most).subquery()
+        found = _rows(Range(), challenger).add_columns(chosen.c.waiting)
+        found = found.join(chosen, chosen.c.id == predictions.c.id).order_by(*order)
+        rows_of_topic = connection.execute(found).mappings().all()
+        return rows_of_topic, rows_of_topic[0]["waiting"] if rows_of_topic else 0
     languages = get_args(Language) if wanted.language is None else (wanted.language,)
     step, limit = bindparam("step", type_=Integer), bindparam("limit", type_=Integer)
     # Each language has its part of the index in the order asked for. With a limit of its own none is read to its end.
