@@ -3,9 +3,10 @@
     uv run python scripts/demo_week.py --api-url http://127.0.0.1:8000
 
 The posts are the built-in demo corpus's: synthetic sentences in French and English about an airline, handed in under
-the source "demo" with made-up times: few at night, many in the evening, about one in five negative, and one surge of
-cancelled and delayed flights that ends now. Nothing else is marked or changed; `vigie-api forget` or the retention
-removes them like any other post. Running it again adds the posts of the time since, and no post twice.
+the source "demo" with made-up times: few at night, many in the evening, about one in five negative. One surge ends
+now: a strike, flights cancelled, passengers who wait. Every fifth day had an afternoon of lost bags, so that there is
+an episode that is over. Nothing else is marked or changed; `vigie-api forget` or the retention removes them like any
+other post. Running it again adds the posts of the time since, and no post twice.
 """
 
 import argparse
@@ -29,8 +30,14 @@ BAGS: Final = "Bagages"
 HOURLY: Final = {BRAND: 16.0, BAGS: 5.0}
 """Posts in the busiest hour of an ordinary day."""
 NEGATIVE_SHARE: Final = 0.2
-SURGE_POSTS: Final = 110
+SURGE_POSTS: Final = 84
 SURGE_LASTS: Final = timedelta(minutes=80)
+LOST_EVERY_DAYS: Final = 5
+LOST_AT: Final = timedelta(hours=15)
+LOST_POSTS: Final = 26
+LOST_LASTS: Final = timedelta(hours=1)
+LOST_AGO: Final = timedelta(days=1)
+"""How old an afternoon of lost bags is at least: today belongs to the strike."""
 BATCH: Final = 500
 TRIES: Final = 60
 
@@ -40,11 +47,29 @@ AIRLINE: Final = re.compile(
     re.IGNORECASE,
 )
 BAGGAGE: Final = re.compile(r"bagage|valise|luggage|\bbags?\b|suitcase|soute", re.IGNORECASE)
-TROUBLE: Final = re.compile(
-    r"annul|cancel|gr[èe]ve|strike|retard|delay|attend|waiting|\bhours|\bheures|correspondance|missed|rat[ée]\b|refund"
-    r"|rembours",
+STRIKE: Final = re.compile(r"\bannul|cancel|scrapped|gr[èe]ve|strike", re.IGNORECASE)
+STRANDED: Final = re.compile(
+    r"bloqué\w* (à|ici|sur)|coincée dans l|\bstuck (in the terminal|on the (plane|runway)|at the airport)"
+    r"|still stuck in|my family is stuck|stranded|tarmac|missed my connection|miss my connection|connection missed"
+    r"|correspondance (ratée|à cause)|ma correspondance|cette correspondance|par terre dans l|banc d.aéroport|no hotel"
+    r"|no (information|news)|aucune (information|annonce|solution)|toujours aucune|sans info|on hold|téléphone, \d+"
+    r"|help desk|attente .*comptoir|seul comptoir|g attendu|pk personne|chaos|gérer un retard|delayed again"
+    r"|retard enorme|\b(hours|heures) (late|de retard)",
     re.IGNORECASE,
 )
+"""Whom a strike leaves at the airport, and what they say."""
+LOST: Final = re.compile(
+    r"perdu|perdez|\blost\b|losing my|bags missing|never made it|never got our|didn.t arrive|where is my"
+    r"|où est ma valise|nouvelles de ma valise|sans valise|jamais suivi|went to rome|to oslo|à oslo|à tokyo|introuvable"
+    r"|no luggage",
+    re.IGNORECASE,
+)
+ELSEWHERE: Final = re.compile(
+    r"concert|f[êe]te\b|\bmatch|famille est malade|assurance|mon chat|turbulence|lovely|gentil|sweet|sièges corrects"
+    r"|christmas|noël|bagages perdus|quatre mois",
+    re.IGNORECASE,
+)
+"""What has the words of the story and is about something else."""
 
 Mention = dict[str, Any]
 
@@ -56,11 +81,17 @@ class Corpus:
         posts = demo_posts()
         rows = list(zip(posts.texts, posts.labels, strict=True))
         about = [(text, label) for text, label in rows if AIRLINE.search(text)]
-        self.negative = {BRAND: [text for text, label in about if label == 0]}
+        angry = [text for text, label in rows if label == 0 and not ELSEWHERE.search(text)]
+        self.cancelled = [text for text in angry if STRIKE.search(text)]
+        self.stranded = [text for text in angry if STRANDED.search(text) and not STRIKE.search(text)]
+        # What the surge is about is new: the ordinary days speak of something else.
+        told = {*self.cancelled, *self.stranded}
+        self.negative = {BRAND: [text for text, label in about if label == 0 and text not in told]}
         self.positive = {BRAND: [text for text, label in about if label == 1]}
-        self.negative[BAGS] = [text for text in self.negative[BRAND] if BAGGAGE.search(text)]
+        bags = [text for text in self.negative[BRAND] if BAGGAGE.search(text)]
+        self.lost = [text for text in bags if LOST.search(text)]
+        self.negative[BAGS] = [text for text in bags if not LOST.search(text)]
         self.positive[BAGS] = [text for text in self.positive[BRAND] if BAGGAGE.search(text)]
-        self.trouble = [text for text, label in rows if label == 0 and TROUBLE.search(text)]
 
 
 def busy(at: datetime) -> float:
@@ -86,12 +117,28 @@ def ordinary(corpus: Corpus, start: datetime, now: datetime) -> Iterator[Mention
         hour += timedelta(hours=1)
 
 
+def lost(corpus: Corpus, start: datetime, now: datetime) -> Iterator[Mention]:
+    """Every fifth day's afternoon of lost bags, the same whenever it is asked for."""
+    day = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    while (day := day + timedelta(days=1)) + LOST_AT + LOST_LASTS <= now - LOST_AGO:
+        if day.toordinal() % LOST_EVERY_DAYS == 0:
+            chance = random.Random(f"lost {day:%Y%m%d}")
+            texts = chance.sample(corpus.lost, k=min(LOST_POSTS, len(corpus.lost)))
+            for number, text in enumerate(texts):
+                at = day + LOST_AT + LOST_LASTS * math.sqrt((number + chance.random()) / len(texts))
+                yield post(f"lost-{day:%Y%m%d}-{number}", BAGS, text, at, chance)
+
+
 def surge(corpus: Corpus, now: datetime) -> Iterator[Mention]:
-    """Trouble that began a while ago and grows until now; one a day, whenever it was asked for first."""
+    """A strike that began a while ago and grows until now; one a day, whenever it was asked for first.
+
+    First flights are cancelled, then passengers tell where that leaves them.
+    """
     chance = random.Random(f"surge {now:%Y%m%d}")
-    texts = chance.sample(corpus.trouble, k=min(SURGE_POSTS, len(corpus.trouble)))
-    for number, text in enumerate(texts):
-        at = now - SURGE_LASTS * (1 - math.sqrt((number + chance.random()) / len(texts)))
+    order = [(chance.random(), text) for text in corpus.cancelled]
+    order += [(0.4 + chance.random(), text) for text in corpus.stranded]
+    for number, (_, text) in enumerate(sorted(order)[:SURGE_POSTS]):
+        at = now - SURGE_LASTS * (1 - math.sqrt((number + chance.random()) / SURGE_POSTS))
         yield post(f"surge-{now:%Y%m%d}-{number}", BRAND, text, at, chance)
 
 
@@ -138,7 +185,8 @@ def main(given: list[str] | None = None) -> None:
     asked = arguments(given)
     now = datetime.now(UTC)
     corpus = Corpus()
-    mentions = list(ordinary(corpus, now - timedelta(days=asked.days), now))
+    start = now - timedelta(days=asked.days)
+    mentions = [*ordinary(corpus, start, now), *lost(corpus, start, now)]
     if not asked.calm:
         mentions += surge(corpus, now)
     mentions.sort(key=lambda mention: str(mention["created_at"]))
@@ -150,8 +198,8 @@ def main(given: list[str] | None = None) -> None:
                 part = send(http, mentions[first : first + BATCH])
                 totals = [sum(pair) for pair in zip(totals, part, strict=True)]
     except httpx.HTTPError as error:
-        start = "start Vigie first, with `make demo`, or say with --api-url where it is"
-        sys.exit(f"No answer from {asked.api_url} ({error}): {start}.")
+        hint = "start Vigie first, with `make demo`, or say with --api-url where it is"
+        sys.exit(f"No answer from {asked.api_url} ({error}): {hint}.")
     new, known, refused = totals
     print(f"{new} posts handed in, {known} were there already, {refused} refused. See the page Watch (/veille).")
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from vigie_api.episodes.fillers import FILLERS
 from vigie_api.mentions.table import mentions
 from vigie_api.prediction.table import predictions
 from vigie_api.watch.terms import Rising, Usual, rising_terms, terms_of
@@ -86,10 +87,10 @@ def usual_before(connection: Connection, which: Which, at: datetime) -> Usual:
 
 
 def rising_in(texts: Iterable[str], usual: Usual, most: int) -> list[Rising]:
-    """The words that rose most in these texts."""
+    """The words that rose most in these texts, and say what they are about."""
     words: Counter[str] = Counter()
     posts = 0
     for text in texts:
-        words.update(terms_of(text))
+        words.update(terms_of(text) - FILLERS)
         posts += 1
     return rising_terms(words, posts, usual, most)
