@@ -11,10 +11,10 @@ PYTEST_ARGS ?=
 # Tests wait on servers more than they compute; two workers fit two cores.
 WORKERS ?= 2
 
-.PHONY: help setup deep demo test check format e2e bench env up down
+.PHONY: help setup deep demo test check format e2e e2e-azure bench env up down
 
 help: ## Show this list
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 setup: ## Install uv and the locked environment (safe to repeat)
 	@scripts/setup.sh
@@ -57,6 +57,10 @@ format: setup ## Format the code and regenerate what is generated
 e2e: setup ## Build the images, bring the stack up, test it through the gateway, take it down
 	@scripts/setup.sh tests
 	@$(RUN) python scripts/e2e.py $(PYTEST_ARGS)
+
+e2e-azure: setup ## Run the containers as App Service does (sidecars, any start order), test, take down
+	@scripts/setup.sh tests
+	@$(RUN) python scripts/e2e_azure.py $(PYTEST_ARGS)
 
 bench: setup ## Measure the speed of serving (needs wrk; see docs/performance.md)
 	@$(RUN) python scripts/bench.py $(BENCH_ARGS)

@@ -22,6 +22,9 @@ def test_the_page_comes_with_headers_that_protect_it(stack):
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-frame-options"] == "SAMEORIGIN"
     assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+    assert "strict-transport-security" not in answer.headers  # it came without TLS
+    behind_tls = httpx.get(stack.url, headers={"X-Forwarded-Proto": "https"})
+    assert behind_tls.headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_the_api_refuses_a_missing_or_wrong_key(stack):
