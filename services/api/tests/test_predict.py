@@ -1,6 +1,7 @@
 """POST /v1/predict and /v1/predict/batch: verdicts, and a clear refusal of everything else."""
 
 import asyncio
+import gzip
 import json
 import threading
 from datetime import UTC, datetime, timedelta
@@ -118,6 +119,15 @@ async def test_a_body_that_makes_no_sense_is_422_and_not_echoed(api, body):
 )
 async def test_what_is_no_json_is_400(api, raw):
     answer = await api.client.post("/v1/predict", content=raw, headers=JSON)
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "urn:vigie:problem:malformed-json"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_what_comes_packed_is_never_unpacked(api, encoding):
+    bomb = gzip.compress(b'{"text": "' + b"a" * 50_000_000 + b'"}')
+    headers = JSON | {"content-encoding": encoding}
+    answer = await api.client.post("/v1/predict", content=bomb, headers=headers)
     assert answer.status_code == 400
     assert answer.json()["type"] == "urn:vigie:problem:malformed-json"
 

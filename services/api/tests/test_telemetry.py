@@ -60,6 +60,17 @@ async def test_no_log_line_holds_the_text_of_a_tweet(running, settings, logged, 
     assert all(line["request_id"] and line["ts"].endswith("+00:00") for line in requests)
 
 
+async def test_nobody_outside_can_end_a_log_line_or_steer_a_terminal(running, settings, logged):
+    async with running(settings.model_copy(update={"access_log_every": 1})) as api:
+        await api.client.get("/v1/model%0A%7B%22level%22:%22error%22%7D%E2%80%A8%C2%9B31m%1B[31m")
+        await api.client.get("/v1/model", headers={"x-request-id": 'a"}\t{"level":"error'})
+    logging.getLogger("vigie_api").warning("said by somebody", extra={"name_of_theirs": "a\n{}\u2028\x9b31m\x1b[31m"})
+    for line in logged.getvalue().split("\n"):
+        assert line.isascii()
+        assert line.isprintable()
+        assert not line or json.loads(line)["level"] != "error"
+
+
 async def test_an_exception_is_logged_with_its_frames_and_its_cause_but_without_its_message(logged):
     try:
         try:

@@ -40,7 +40,7 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info and record.exc_info[0] is not None and record.exc_info[1] is not None:
             line["exception"] = _exception(record.exc_info[0], record.exc_info[1], record.exc_info[2])
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, default=str)  # in ASCII: some other characters end a line or steer a terminal
 
 
 def configure_logs(level: str, stream: TextIO | None = None) -> None:
