@@ -1,6 +1,7 @@
 """Write `.env`: the random secrets without which compose.yaml refuses to start.
 
-Safe to repeat: values that are there stay, missing ones are added, nothing is ever replaced.
+Safe to repeat: values that are there stay, missing ones are added, nothing is ever replaced. The API learns of a key
+that is added; of one that is there and that it does not know, this only tells.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def main() -> int:
         print(f"{file.name}: added {', '.join(added)}")
     else:
         print(f"{file.name}: complete, nothing changed")
+    for trouble in unknown_keys(parsed(complete)):
+        print(f"{file.name}: {trouble}", file=sys.stderr)
     return 0
 
 
@@ -77,6 +80,8 @@ def completed(text: str) -> tuple[str, list[str]]:
     values |= added
     if not values.get("VIGIE_API_KEYS"):
         added["VIGIE_API_KEYS"] = f"'{api_keys(values)}'"
+    elif newer := with_newer(values, set(added)):
+        added["VIGIE_API_KEYS"] = f"'{newer}'"
     # An empty assignment left in place would win or lose by its position; it goes, its value follows.
     kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in added]
     lines = [*kept, *(f"{name}={value}" for name, value in added.items())]
@@ -85,11 +90,51 @@ def completed(text: str) -> tuple[str, list[str]]:
 
 def api_keys(values: dict[str, str]) -> str:
     """Give the JSON that the API reads: name, scopes and SHA-256 of each key, never the key."""
-    keys = [
-        {"name": name, "scopes": scopes, "sha256": hashlib.sha256(values[variable].encode()).hexdigest()}
-        for name, (variable, scopes) in SCOPES.items()
+    return json.dumps([api_key(values, name) for name in SCOPES], separators=(",", ":"))
+
+
+def api_key(values: dict[str, str], name: str) -> dict[str, object]:
+    """Give what the API reads of one key."""
+    variable, scopes = SCOPES[name]
+    return {"name": name, "scopes": scopes, "sha256": hashlib.sha256(values[variable].encode()).hexdigest()}
+
+
+def with_newer(values: dict[str, str], made: set[str]) -> str | None:
+    """Give VIGIE_API_KEYS with the keys that were made just now and that it has not; None when there are none.
+
+    An .env of an older version has no key for a role that came later. What is in the list stays as it is.
+    """
+    known = known_keys(values)
+    if known is None:
+        return None
+    names = {key.get("name") for key in known}
+    newer = [api_key(values, name) for name, (variable, _) in SCOPES.items() if variable in made and name not in names]
+    return json.dumps([*known, *newer], separators=(",", ":")) if newer else None
+
+
+def known_keys(values: dict[str, str]) -> list[dict[str, object]] | None:
+    """Give what VIGIE_API_KEYS lists; None when it cannot be read."""
+    try:
+        known = json.loads(values.get("VIGIE_API_KEYS", ""))
+    except ValueError:
+        return None
+    return known if isinstance(known, list) and all(isinstance(key, dict) for key in known) else None
+
+
+def unknown_keys(values: dict[str, str]) -> list[str]:
+    """Say which keys of this file the API would refuse, and what to do."""
+    known = known_keys(values)
+    if known is None:
+        return ["VIGIE_API_KEYS is no JSON list: the API will not start. Delete the line and run this again."]
+    hashes = {key.get("sha256") for key in known}
+    unknown = [variable for name, (variable, _) in SCOPES.items() if api_key(values, name)["sha256"] not in hashes]
+    if not unknown:
+        return []
+    refused = ", ".join(unknown)
+    return [
+        f"VIGIE_API_KEYS does not know {refused}, so the API refuses it. If that is not meant, delete the line "
+        "VIGIE_API_KEYS, run this again, then `docker compose up -d`."
     ]
-    return json.dumps(keys, separators=(",", ":"))
 
 
 def parsed(text: str) -> dict[str, str]:

@@ -62,6 +62,46 @@ def test_the_api_gets_the_hash_of_each_key_and_never_the_key(env):
     assert values["VIGIE_KEY_UI"] not in values["VIGIE_API_KEYS"]
 
 
+def without_ingest(env) -> str:
+    """An .env of a version that had no key for pushing posts in."""
+    text, _ = env.completed("")
+    keys = [key for key in json.loads(env.parsed(text)["VIGIE_API_KEYS"]) if key["name"] != "ingest"]
+    lines = [line for line in text.splitlines() if not line.startswith(("VIGIE_KEY_INGEST=", "VIGIE_API_KEYS="))]
+    return "\n".join([*lines, f"VIGIE_API_KEYS='{json.dumps(keys)}'"]) + "\n"
+
+
+def test_the_api_learns_of_a_key_that_a_newer_version_adds_and_keeps_those_that_it_has(env):
+    old = without_ingest(env)
+
+    text, added = env.completed(old)
+
+    assert set(added) == {"VIGIE_KEY_INGEST", "VIGIE_API_KEYS"}
+    before, after = (json.loads(env.parsed(found)["VIGIE_API_KEYS"]) for found in (old, text))
+    assert after[: len(before)] == before
+    assert [key["name"] for key in after[len(before) :]] == ["ingest"]
+    assert env.unknown_keys(env.parsed(text)) == []
+    assert env.completed(text) == (text, [])
+
+
+def test_a_key_that_somebody_took_from_the_api_is_told_and_not_given_back(env):
+    text, _ = env.completed("")
+    values = env.parsed(text)
+    keys = [key for key in json.loads(values["VIGIE_API_KEYS"]) if key["name"] != "ingest"]
+    fewer = text.replace(values["VIGIE_API_KEYS"], json.dumps(keys))
+
+    assert env.completed(fewer) == (fewer, [])
+    (told,) = env.unknown_keys(env.parsed(fewer))
+    assert "VIGIE_KEY_INGEST" in told
+    assert "VIGIE_KEY_UI" not in told
+
+
+def test_keys_that_make_no_sense_are_told_and_left_alone(env):
+    text, _ = env.completed("VIGIE_API_KEYS='nonsense'\n")
+
+    assert env.parsed(text)["VIGIE_API_KEYS"] == "nonsense"
+    assert "no JSON list" in env.unknown_keys(env.parsed(text))[0]
+
+
 def test_two_installations_share_no_secret(env):
     one, other = (set(env.parsed(env.completed("")[0]).values()) for _ in range(2))
 
