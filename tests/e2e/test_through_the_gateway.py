@@ -27,6 +27,15 @@ def test_the_page_comes_with_headers_that_protect_it(stack):
     assert behind_tls.headers["strict-transport-security"] == "max-age=31536000"
 
 
+def test_the_page_gives_no_cookie_that_opens_anything(stack):
+    with httpx.Client(base_url=stack.url) as browser:
+        for path in ("/", "/_stcore/health", "/mlflow/"):
+            browser.get(path)
+        answers = [browser.get(path) for path in ("/api/v1/alerts", EXPERIMENTS)]
+
+    assert [answer.status_code for answer in answers] == [401, 401]
+
+
 def test_the_api_refuses_a_missing_or_wrong_key(stack):
     for headers in ({}, {"Authorization": "Bearer vigie_wrong"}):
         answer = httpx.post(f"{stack.url}/api/v1/predict", json={"text": "Hello"}, headers=headers)
