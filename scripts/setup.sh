@@ -2,7 +2,7 @@
 # Bring what a fresh machine lacks: uv (from PyPI) and the locked environment. Safe to run again; quick when all is there.
 #   scripts/setup.sh          what demo and the commands need
 #   scripts/setup.sh deep     and what trains networks and word vectors: TensorFlow, KerasHub, gensim (about 2 GB)
-#   scripts/setup.sh tests    and what the tests need: the same, Chromium, PostgreSQL and Prometheus
+#   scripts/setup.sh tests    and what the tests need: the same, Chromium, PostgreSQL, Prometheus and Azurite
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -59,6 +59,14 @@ install_debian_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# Azure's Blob storage for the tests, with the Node of the environment.
+install_azurite() {
+    local folder=services/mlflow/tests/azurite
+    [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
+    echo "Installing Azurite for the tests ..." >&2
+    PATH="$PWD/.venv/bin:$PATH" npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent
+}
+
 install_uv
 PATH="$PATH:$PWD/.tools/bin"
 case "${1:-}" in
@@ -73,4 +81,7 @@ else
     echo "Installing Vigie's locked environment into .venv (a minute or two, the first time) ..." >&2
     uv sync --locked --inexact --compile-bytecode --no-progress "${EXTRAS[@]}" 2>&1 | grep -v '^ [+~-]' >&2
 fi
-if [ "${1:-}" = tests ]; then install_debian_packages; fi
+if [ "${1:-}" = tests ]; then
+    install_debian_packages
+    install_azurite
+fi

@@ -188,7 +188,8 @@ def test_dependabot_looks_at_every_place_that_pins_something() -> None:
     updates = read(GITHUB / "dependabot.yml")["updates"]
     places = {(update["package-ecosystem"], folder) for update in updates for folder in _folders(update)}
 
-    assert {("uv", "/"), ("github-actions", "/"), ("docker-compose", "/"), ("npm", "/azure/lint")} <= places
+    assert {("uv", "/"), ("uv", "/azure/lint"), ("github-actions", "/"), ("docker-compose", "/")} <= places
+    assert {("npm", "/azure/lint"), ("npm", "/services/mlflow/tests/azurite")} <= places
     assert {("docker", f"/services/{file.parent.name}") for file in (ROOT / "services").glob("*/Dockerfile")} <= places
     assert {("github-actions", f"/{action.parent.relative_to(ROOT)}") for action in ACTIONS} <= places
 
