@@ -238,8 +238,8 @@ module web 'modules/web.bicep' = {
   }
 }
 
-module jobs 'modules/jobs.bicep' = {
-  name: 'jobs'
+module inside 'modules/inside.bicep' = {
+  name: 'inside'
   params: {
     name: 'cae-${name}'
     location: location
@@ -247,15 +247,30 @@ module jobs 'modules/jobs.bicep' = {
     identityId: identity.id
     identityClientId: identity.properties.clientId
     registryServer: registry.properties.loginServer
-    digests: digests
+    mlflowDigest: digests.mlflow
     vaultUri: vault.properties.vaultUri
     databaseHost: database.outputs.host
     artifacts: storage.outputs.address
+    workspaceId: workspace.id
+    tags: tags
+  }
+}
+
+module jobs 'modules/jobs.bicep' = {
+  name: 'jobs'
+  params: {
+    location: location
+    environmentId: inside.outputs.environmentId
+    mlflowHost: inside.outputs.mlflowHost
+    identityId: identity.id
+    registryServer: registry.properties.loginServer
+    digests: digests
+    vaultUri: vault.properties.vaultUri
+    databaseHost: database.outputs.host
     apiUrl: 'https://${host}/api'
     trainerCpu: trainerCpu
     trainerMemory: trainerMemory
     slots: slots
-    workspaceId: workspace.id
     tags: tags
   }
 }
@@ -300,4 +315,4 @@ output url string = 'https://${web.outputs.hostName}'
 output stagingUrl string = slots ? 'https://${stagingHost}' : ''
 output slots bool = slots
 output jobs array = slots ? ['roles', 'migrate', 'migrate-staging', 'bootstrap', 'retrain'] : ['roles', 'migrate', 'bootstrap', 'retrain']
-output mlflowInside string = jobs.outputs.mlflowHost
+output mlflowInside string = inside.outputs.mlflowHost

@@ -1,7 +1,7 @@
 """What Azure hands to each container, read from azure/: for running the same containers without Azure.
 
 `azure/containers.json` says it of the sidecars (as azure/modules/settings.bicep and containers.bicep read it),
-`azure/modules/jobs.bicep` of the jobs and of the MLflow server beside them.
+`azure/modules/jobs.bicep` of the jobs, `azure/modules/inside.bicep` of the MLflow server beside them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def jobs(secrets: Mapping[str, str], expressions: Mapping[str, str]) -> dict[str
     Raises:
         SettingsError: an expression or a secret is not among them.
     """
-    source = _jobs_source()
+    source = _module("jobs")
     tables = source[source.index("var variables = {") : source.index("var jobs = [")]
     environments = {
         name: _environment(body, secrets, expressions)
@@ -87,7 +87,7 @@ def jobs(secrets: Mapping[str, str], expressions: Mapping[str, str]) -> dict[str
 
 def inner_mlflow(secrets: Mapping[str, str], expressions: Mapping[str, str]) -> dict[str, str]:
     """Give the environment of the MLflow server that the jobs talk to. Takes and raises what `jobs` does."""
-    source = _jobs_source()
+    source = _module("inside")
     start = source.index("env: [", source.index("resource mlflow "))
     return _environment(source[start : source.index("scale:", start)], secrets, expressions)
 
@@ -97,8 +97,8 @@ def _containers() -> dict[str, Any]:
     return found
 
 
-def _jobs_source() -> str:
-    text = (AZURE / "modules" / "jobs.bicep").read_text(encoding="utf-8")
+def _module(name: str) -> str:
+    text = (AZURE / "modules" / f"{name}.bicep").read_text(encoding="utf-8")
     return re.sub(r"^\s*//.*\n", "", text, flags=re.MULTILINE)
 
 
@@ -113,7 +113,7 @@ def _environment(body: str, secrets: Mapping[str, str], expressions: Mapping[str
         elif key in known:
             environment[name] = known[key]
         else:
-            raise SettingsError(f"{name} in jobs.bicep: nothing here says what {said} stands for")
+            raise SettingsError(f"{name} in azure/modules: nothing here says what {said} stands for")
     return environment
 
 

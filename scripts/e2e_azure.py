@@ -68,9 +68,9 @@ class Site:
         }
 
     def expressions(self) -> dict[str, str]:
-        """Give what the expressions of jobs.bicep stand for here."""
+        """Give what the expressions of jobs.bicep and inside.bicep stand for here."""
         return {
-            "'https://${mlflow.properties.configuration.ingress.fqdn}/mlflow'": "http://mlflow-inside:5000/mlflow",
+            "'https://${mlflowHost}/mlflow'": "http://mlflow-inside:5000/mlflow",
             "'${mlflowName}.internal.${inside.properties.defaultDomain},localhost,localhost:*,127.0.0.1,127.0.0.1:*'": (
                 f"mlflow-inside:5000,{HOSTS}"
             ),

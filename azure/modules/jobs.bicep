@@ -1,24 +1,21 @@
-// Container Apps in the same network: the jobs (roles, migrations, first champion, retraining), and a second MLflow
-// server on the same database and artifacts, which only the jobs reach and which sleeps while they do.
-@description('Name of the environment.')
-param name string
-
+// The jobs of Container Apps: roles and schemas of the database, the first champion, retraining. inside.bicep makes the
+// environment that they run in.
 @description('Region.')
 param location string
 
-@description('Subnet of the environment.')
-param subnetId string
+@description('The environment: resource id.')
+param environmentId string
+
+@description('Host of the MLflow server that the jobs talk to.')
+param mlflowHost string
 
 @description('Identity of the containers: resource id.')
 param identityId string
 
-@description('The same identity: client id.')
-param identityClientId string
-
 @description('Server of the registry.')
 param registryServer string
 
-@description('Digest of each image: api, mlflow, trainer; sha256:….')
+@description('Digest of each image: api, trainer; sha256:….')
 param digests object
 
 @description('Address of the vault, with the slash at its end.')
@@ -26,9 +23,6 @@ param vaultUri string
 
 @description('Host of the database.')
 param databaseHost string
-
-@description('Where artifacts go.')
-param artifacts string
 
 @description('Address of the API, as retraining reaches it.')
 param apiUrl string
@@ -42,13 +36,9 @@ param trainerMemory string
 @description('With jobs for the staging slot.')
 param slots bool
 
-@description('Workspace of the logs.')
-param workspaceId string
-
 @description('Tags.')
 param tags object
 
-var mlflowName = 'mlflow-inside'
 var registries = [
   {
     server: registryServer
@@ -60,10 +50,7 @@ var secretNames = [
   'database-api-password'
   'database-mlflow-password'
   'api-database-url'
-  'mlflow-admin-password'
-  'mlflow-api-password'
   'mlflow-trainer-password'
-  'mlflow-secret-key'
   'key-trainer'
 ]
 var secretNamesOfStaging = slots ? ['api-database-url-staging'] : []
@@ -77,7 +64,7 @@ var variables = {
   trainer: [
     {
       name: 'VIGIE_TRAINER_MLFLOW_URI'
-      value: 'https://${mlflow.properties.configuration.ingress.fqdn}/mlflow'
+      value: 'https://${mlflowHost}/mlflow'
     }
     {
       name: 'VIGIE_TRAINER_MLFLOW_USERNAME'
@@ -211,116 +198,6 @@ var jobsOfStaging = slots ? [
   }
 ] : []
 
-resource inside 'Microsoft.App/managedEnvironments@2024-03-01' = {
-  name: name
-  location: location
-  tags: tags
-  properties: {
-    vnetConfiguration: {
-      infrastructureSubnetId: subnetId
-      internal: true
-    }
-    workloadProfiles: [
-      {
-        name: 'Consumption'
-        workloadProfileType: 'Consumption'
-      }
-    ]
-    appLogsConfiguration: {
-      destination: 'azure-monitor'
-    }
-  }
-}
-
-resource mlflow 'Microsoft.App/containerApps@2024-03-01' = {
-  name: mlflowName
-  location: location
-  tags: tags
-  identity: {
-    type: 'UserAssigned'
-    userAssignedIdentities: {
-      '${identityId}': {}
-    }
-  }
-  properties: {
-    environmentId: inside.id
-    workloadProfileName: 'Consumption'
-    configuration: {
-      activeRevisionsMode: 'Single'
-      registries: registries
-      secrets: secrets
-      ingress: {
-        external: false
-        targetPort: 5000
-        transport: 'http'
-        allowInsecure: false
-      }
-    }
-    template: {
-      containers: [
-        {
-          name: 'mlflow'
-          image: '${registryServer}/vigie-mlflow@${digests.mlflow}'
-          resources: {
-            cpu: json('0.5')
-            memory: '1Gi'
-          }
-          env: [
-            {
-              name: 'VIGIE_MLFLOW_STATIC_PREFIX'
-              value: '/mlflow'
-            }
-            {
-              name: 'VIGIE_MLFLOW_ALLOWED_HOSTS'
-              value: '${mlflowName}.internal.${inside.properties.defaultDomain},localhost,localhost:*,127.0.0.1,127.0.0.1:*'
-            }
-            {
-              name: 'VIGIE_MLFLOW_DATABASE_HOST'
-              value: databaseHost
-            }
-            {
-              name: 'VIGIE_MLFLOW_DATABASE_SSLMODE'
-              value: 'require'
-            }
-            {
-              name: 'VIGIE_MLFLOW_DATABASE_PASSWORD'
-              secretRef: 'database-mlflow-password'
-            }
-            {
-              name: 'VIGIE_MLFLOW_ARTIFACTS'
-              value: artifacts
-            }
-            {
-              name: 'VIGIE_MLFLOW_ADMIN_PASSWORD'
-              secretRef: 'mlflow-admin-password'
-            }
-            {
-              name: 'VIGIE_MLFLOW_API_PASSWORD'
-              secretRef: 'mlflow-api-password'
-            }
-            {
-              name: 'VIGIE_MLFLOW_TRAINER_PASSWORD'
-              secretRef: 'mlflow-trainer-password'
-            }
-            {
-              name: 'VIGIE_MLFLOW_SECRET_KEY'
-              secretRef: 'mlflow-secret-key'
-            }
-            {
-              name: 'AZURE_CLIENT_ID'
-              value: identityClientId
-            }
-          ]
-        }
-      ]
-      scale: {
-        minReplicas: 0
-        maxReplicas: 1
-      }
-    }
-  }
-}
-
 resource job 'Microsoft.App/jobs@2024-03-01' = [for item in concat(jobs, jobsOfStaging): {
   name: item.name
   location: location
@@ -332,7 +209,7 @@ resource job 'Microsoft.App/jobs@2024-03-01' = [for item in concat(jobs, jobsOfS
     }
   }
   properties: {
-    environmentId: inside.id
+    environmentId: environmentId
     workloadProfileName: 'Consumption'
     configuration: {
       triggerType: 'Manual'
@@ -362,23 +239,3 @@ resource job 'Microsoft.App/jobs@2024-03-01' = [for item in concat(jobs, jobsOfS
     }
   }
 }]
-
-resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
-  name: 'to-workspace'
-  scope: inside
-  properties: {
-    workspaceId: workspaceId
-    logs: [
-      {
-        category: 'ContainerAppConsoleLogs'
-        enabled: true
-      }
-      {
-        category: 'ContainerAppSystemLogs'
-        enabled: true
-      }
-    ]
-  }
-}
-
-output mlflowHost string = mlflow.properties.configuration.ingress.fqdn

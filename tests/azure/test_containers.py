@@ -156,7 +156,7 @@ def test_only_the_api_and_its_database_know_the_databases_password() -> None:
 
 
 def test_jobs_are_given_settings_that_exist() -> None:
-    jobs = text(AZURE / "modules" / "jobs.bicep")
+    jobs = text(AZURE / "modules" / "jobs.bicep") + text(AZURE / "modules" / "inside.bicep")
     named = set(re.findall(r"name: '((?:VIGIE|MLFLOW|AZURE)_\w+)'", jobs))
     every = environment_names(ApiSettings) | environment_names(MlflowSettings) | environment_names(TrainerSettings)
 
@@ -164,8 +164,8 @@ def test_jobs_are_given_settings_that_exist() -> None:
 
 
 def test_the_inner_mlflow_is_set_up_as_the_outer_one() -> None:
-    jobs = text(AZURE / "modules" / "jobs.bicep")
-    inner = set(re.findall(r"name: '(VIGIE_MLFLOW_\w+|AZURE_CLIENT_ID)'", jobs))
+    inside = text(AZURE / "modules" / "inside.bicep")
+    inner = set(re.findall(r"name: '(VIGIE_MLFLOW_\w+|AZURE_CLIENT_ID)'", inside))
 
     # Nobody opens its pages in a browser.
     assert variables("mlflow") - inner == {"VIGIE_MLFLOW_CORS_ORIGINS"}

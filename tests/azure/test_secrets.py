@@ -35,7 +35,7 @@ def test_every_secret_that_a_container_or_a_job_refers_to_is_made(azure: Azure) 
     made = azure.state["secrets"]
     containers = json.loads((ROOT / "azure" / "containers.json").read_text())
     referred = {secret for container in containers.values() for secret in container["secrets"].values()}
-    jobs = (ROOT / "azure" / "modules" / "jobs.bicep").read_text()
+    jobs = "".join((ROOT / "azure" / "modules" / f"{name}.bicep").read_text() for name in ("jobs", "inside"))
     referred |= set(re.findall(r"secretRef: '([^']+)'", jobs))
     referred |= set(re.findall(r"getSecret\('([^']+)'\)", (ROOT / "azure" / "main.bicep").read_text()))
     # Only who has an account at X has its key.
