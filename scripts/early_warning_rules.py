@@ -85,9 +85,9 @@ def openings(rule: Rule, history: History) -> list[int]:
     return opened
 
 
-def judge(history: History, opened: list[int]) -> Outcome:
-    """Compare openings with the truth; the first week counts for nothing."""
-    opened = [bucket for bucket in opened if bucket >= WARM_UP_DAYS * DAY]
+def judge(history: History, opened: list[int], first_day: int = WARM_UP_DAYS) -> Outcome:
+    """Compare openings with the truth; the days before `first_day` count for nothing."""
+    opened = [bucket for bucket in opened if bucket >= first_day * DAY]
     caught, delays = [], []
     true = set()
     for surge in history.surges:
@@ -102,7 +102,7 @@ def judge(history: History, opened: list[int]) -> Outcome:
         crowds = [crowd for crowd in history.crowds if crowd.happy is happy]
         return sum(any(crowd.start <= bucket <= crowd.end + PER_HOUR for crowd in crowds) for bucket in false)
 
-    weeks = (len(history.total) / DAY - WARM_UP_DAYS) / 7
+    weeks = (len(history.total) / DAY - first_day) / 7
     extra = [surge.extra for surge in history.surges]
     happy = inside(happy=True)
     return Outcome(

@@ -4,6 +4,7 @@ errs; in it surges of negative posts, and crowds that are none.
 Everything is drawn from one generator, so that a seed gives the same history again. Counts are by five-minute bucket.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -55,6 +56,16 @@ class Surge(NamedTuple):
     extra: int
 
 
+class Rise(NamedTuple):
+    """A surge before its posts are drawn; `more` is what it adds a bucket, from its onset on."""
+
+    onset: int
+    peak: int
+    end: int
+    times: float
+    more: Rates
+
+
 class Crowd(NamedTuple):
     """Buckets from and to, and whether its posts are happy (else: the usual mix)."""
 
@@ -83,9 +94,9 @@ IN_TIME = PER_HOUR // 2
 def draw(rate: float, world: World, rng: np.random.Generator) -> History:
     """A history of a topic with so many posts an hour."""
     usual, share = _habits(rate, world, rng)
-    wander = _wandering(len(usual), rng.uniform(*world.wandering), rng.uniform(0.5, 3.0), rng)
+    wander = wandering(len(usual), rng.uniform(*world.wandering), rng.uniform(0.5, 3.0), rng)
     negatives, others = usual * share * wander, usual * (1 - share) * wander
-    surges, crowds, added = _events(usual, share, world, rng)
+    surges, crowds, added = events(usual, share, world, rng)
     for crowd, more, mix in added:
         part = slice(crowd.start, crowd.end)
         negatives[part] += more * mix
@@ -99,7 +110,7 @@ def draw(rate: float, world: World, rng: np.random.Generator) -> History:
     seen = rng.binomial(true_negatives, world.recall) + rng.binomial(true_others, world.false_positives)
     total = true_negatives + true_others
     known = negatives * world.recall + others * world.false_positives
-    for start, end in _holes(len(total), counted, rng):
+    for start, end in holes(len(total), counted, rng):
         seen[start:end] = total[start:end] = known[start:end] = 0
     return History(rate, seen, total, counted, crowds, known)
 
@@ -117,7 +128,7 @@ def _habits(rate: float, world: World, rng: np.random.Generator) -> tuple[Rates,
     return usual, np.clip(rng.uniform(*world.share) * np.exp(mood), 0.05, 0.8)
 
 
-def _wandering(length: int, deviation: float, memory_h: float, rng: np.random.Generator) -> Rates:
+def wandering(length: int, deviation: float, memory_h: float, rng: np.random.Generator) -> Rates:
     """A log-normal factor with mean 1 that is remembered for so long (an Ornstein-Uhlenbeck process)."""
     keeps = float(np.exp(-1 / (PER_HOUR * memory_h)))
     steps = (rng.normal(size=length) * np.sqrt(1 - keeps**2)).tolist()
@@ -128,11 +139,12 @@ def _wandering(length: int, deviation: float, memory_h: float, rng: np.random.Ge
     return np.asarray(np.exp(deviation * np.array(path) - deviation**2 / 2))
 
 
-def _events(
-    usual: Rates, share: Rates, world: World, rng: np.random.Generator
-) -> tuple[list[tuple[int, int, int, float, Rates]], list[Crowd], list[tuple[Crowd, Rates, Rates]]]:
+def events(
+    usual: Rates, share: Rates, world: World, rng: np.random.Generator, first_day: int = WARM_UP_DAYS
+) -> tuple[list[Rise], list[Crowd], list[tuple[Crowd, Rates, Rates]]]:
+    """Surges; crowds; and for each crowd the posts that it brings a bucket and the share of negative ones."""
     surges, crowds, added = [], [], []
-    at = WARM_UP_DAYS * DAY + int(rng.integers(0, DAY))
+    at = first_day * DAY + int(rng.integers(0, DAY))
     while at < len(usual) - DAY:
         if rng.random() < world.surges:
             low, high = np.log(world.rise_h)
@@ -141,7 +153,7 @@ def _events(
             shape = np.concatenate([np.exp(np.linspace(-3, 0, rise)), np.exp(-np.arange(int(4 * fall)) / fall)])
             end, peak = min(at + len(shape), len(usual)), at + rise
             more = shape[: end - at] * (times - 1) * usual[peak] * share[peak]
-            surges.append((at, peak, end, times, more))
+            surges.append(Rise(at, peak, end, times, more))
         else:
             length, happy = int(rng.uniform(1, 5) * PER_HOUR), bool(rng.random() >= world.same_mix)
             crowd = Crowd(at, at + length, happy)
@@ -153,12 +165,14 @@ def _events(
     return surges, crowds, added
 
 
-def _holes(length: int, surges: list[Surge], rng: np.random.Generator) -> list[tuple[int, int]]:
+def holes(
+    length: int, surges: Sequence[Surge | Rise], rng: np.random.Generator, first_day: int = WARM_UP_DAYS
+) -> list[tuple[int, int]]:
     """Times of one to eight hours in which nothing was received; never in a surge."""
-    holes = []
+    found: list[tuple[int, int]] = []
     for _ in range(length // DAY // 10):
-        start = int(rng.uniform(WARM_UP_DAYS * DAY, length - 8 * PER_HOUR))
+        start = int(rng.uniform(first_day * DAY, length - 8 * PER_HOUR))
         end = start + int(rng.uniform(1, 8) * PER_HOUR)
         if all(end <= surge.onset - 4 * PER_HOUR or start >= surge.end + 4 * PER_HOUR for surge in surges):
-            holes.append((start, end))
-    return holes
+            found.append((start, end))
+    return found

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigie_api.watch.counts import PER_HOUR
-from vigie_api.watch.duplicates import WITHIN, Seen, author_key, fingerprints
+from vigie_api.watch.duplicates import WITHIN, Seen, author_key, fingerprints, marks_of
 
 POST = "my flight was cancelled again and nobody answers the phone"
 
@@ -27,6 +27,26 @@ def test_copies_with_another_mention_address_case_or_number_count_once():
         f"www.example.org {POST}",
     ]
     assert counts([(0, text) for text in copies]) == 1
+
+
+def people(posts):
+    """How many of (text, author) count within one bucket."""
+    seen = Seen()
+    return sum(seen.is_new(marks_of(text, author), 0) for text, author in posts)
+
+
+def test_each_person_who_passes_a_post_on_counts_once():
+    passed_on = [(f"RT @ann: {POST}", author) for author in (1, 2, 3, 3, 1)]
+    assert people([(POST, 7), *passed_on]) == 4
+    assert people([(f"so true! rt @ann {POST}", 1), (f"“@ann: {POST}” shame", 2), (f'"@ann: {POST}"', 3)]) == 3
+
+
+def test_a_text_that_many_accounts_post_without_naming_its_author_counts_once():
+    assert people([(f"@air {POST} {number}", number) for number in range(9)]) == 1
+
+
+def test_where_no_author_is_known_a_post_that_is_passed_on_counts_once():
+    assert people([(f"RT @ann: {POST}", None)] * 5) == 1
 
 
 def test_a_flood_that_goes_on_counts_again_after_hours():

@@ -8,13 +8,15 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from vigie_api.episodes.table import watch_buckets, watch_marks
+from vigie_api.episodes.table import mention_counts, watch_buckets, watch_marks
 from vigie_api.mentions.table import Stage, mentions
 from vigie_api.prediction.table import predictions
 from vigie_api.watch.counts import BUCKET_S, bucket_of
-from vigie_api.watch.duplicates import Seen, fingerprints
+from vigie_api.watch.duplicates import Seen, marks_of
 from vigie_api.watch.topic import Fate, Topic
 
+COUNTED_S: Final = (BUCKET_S, 3_600, 86_400)
+"""How long the steps are that posts are counted in by source and language."""
 _AT_ONCE: Final = 500
 _SIGNED: Final = 1 << 63
 
@@ -29,6 +31,7 @@ class Waiting(NamedTuple):
     received_at: datetime
     author_key: int | None
     sentiment: str
+    language: str | None
     text: str | None
 
     @property
@@ -39,9 +42,7 @@ class Waiting(NamedTuple):
     @property
     def marks(self) -> tuple[int, ...]:
         """What its copies and its author's further posts share with it, as the database's whole numbers hold it."""
-        marks = fingerprints(self.text or "")
-        if self.author_key is not None:
-            marks = (*marks, self.author_key)
+        marks = marks_of(self.text or "", self.author_key)
         return tuple(mark - 2 * _SIGNED if mark >= _SIGNED else mark for mark in marks)
 
 
@@ -145,6 +146,31 @@ def add_buckets(connection: Connection, name: str, buckets: dict[int, Came]) -> 
         for bucket, came in sorted(buckets.items())
     ]
     upsert(connection, watch_buckets, rows, adding=tuple(Came.__slots__))
+
+
+def add_parts(connection: Connection, posts: Iterable[Waiting]) -> None:
+    """Add posts, copies too, to the counts by topic, source and language."""
+    counts: dict[tuple[int, int, str, str, str], list[int]] = {}
+    for post in posts:
+        at_s, negative = post.created_at.timestamp(), post.sentiment == "negative"
+        for step_s in COUNTED_S:
+            key = step_s, int(at_s // step_s) * step_s, post.topic, post.source, post.language or "und"
+            count = counts.setdefault(key, [0, 0])
+            count[0] += 1
+            count[1] += negative
+    rows = [
+        {
+            "step_s": step_s,
+            "at": datetime.fromtimestamp(at_s, UTC),
+            "topic": topic,
+            "source": source,
+            "language": language,
+            "posts": number,
+            "negatives": negatives,
+        }
+        for (step_s, at_s, topic, source, language), (number, negatives) in sorted(counts.items())
+    ]
+    upsert(connection, mention_counts, rows, adding=("posts", "negatives"))
 
 
 Usual = tuple[int, float | None, float | None]

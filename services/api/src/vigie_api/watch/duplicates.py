@@ -1,7 +1,9 @@
 """Posts that count once: near-copies within hours, and one author posting again and again.
 
 Two posts are near-copies when, without addresses, mentions, digits and punctuation, they begin or end with the same
-eight words. Texts of fewer than five words ("thanks a lot") are nobody's copy: different people write them.
+eight words. Texts of fewer than five words ("thanks a lot") are nobody's copy: different people write them. And who
+passes another's post on ("RT @…") is one more person who says it, as long as the author is known: of that is a bad buzz
+made. The same text by many accounts that name nobody is a flood, and counts once.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ _ENDS: Final = 8
 _LEAST: Final = 5
 # Addresses, mentions and the sign of a repeated post match without a word in the group.
 _WORDS: Final = re.compile(r"(?:https?://\S+|www\.\S+|@\w+|^rt\b|&\w+;)|([^\W\d_]+)")
+_PASSED_ON: Final = re.compile(r"\bRT @\w|^\s*[\"“”]@\w", re.IGNORECASE)
 _TIDY: Final = 3 * PER_HOUR
 
 
@@ -38,6 +41,15 @@ def _digest(words: str) -> int:
 def author_key(author: str, secret: bytes) -> int:
     """The author as a keyed hash: enough to count once, of no use to whoever lacks the key."""
     return int.from_bytes(hmac.digest(secret, author.casefold().encode(), "sha256")[:8], "little")
+
+
+def marks_of(text: str, author: int | None) -> tuple[int, ...]:
+    """What a post shares with those that it is a copy of, and with its author's others; `author` is a keyed hash."""
+    if author is None:
+        return fingerprints(text)
+    if _PASSED_ON.search(text):
+        return (author,)
+    return (*fingerprints(text), author)
 
 
 @dataclass(slots=True)
