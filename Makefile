@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 # Tests wait on servers more than they compute; two workers fit two cores.
 WORKERS ?= 2
 
-.PHONY: help setup deep demo test check format e2e e2e-azure bench env up down
+.PHONY: help setup deep demo test check format e2e e2e-azure bench env up down backup restore
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -74,3 +74,10 @@ up: env ## Start the full stack with Docker, on http://127.0.0.1:8080
 
 down: ## Stop the full stack (its data stays in the volumes)
 	@docker compose down
+
+# These need Python and Docker alone, too.
+backup: ## Back the running stack up into backups/ (docs/backup.md; BACKUP_ARGS="--keep-days 30")
+	@python3 scripts/backup.py $(BACKUP_ARGS)
+
+restore: ## Bring a backup back: make restore FROM=backups/… (RESTORE_ARGS=--replace over what is there)
+	@python3 scripts/restore.py $(RESTORE_ARGS) $(or $(FROM),$(error say which: make restore FROM=backups/20261122T150102Z))
