@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
+
+from vigie_mlflow.database import one_at_a_time
+from vigie_mlflow.settings import Settings
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("mlflow_server")]
 
@@ -95,6 +99,25 @@ def test_no_secret_is_in_the_process_list(mlflow_server, postgres):
 
     assert "server" in words
     assert not [word for word in words if "password" in word or "p%40ss" in word or postgres.password in word]
+
+
+def test_servers_that_start_together_prepare_the_databases_one_after_the_other(mlflow_server, monkeypatch):
+    for name, value in mlflow_server.environment.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    waits, enters = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with one_at_a_time(settings, lambda _: waits.set()):
+            enters.set()
+
+    thread = threading.Thread(target=second)
+    with one_at_a_time(settings, lambda said: pytest.fail(said)):
+        thread.start()
+        assert waits.wait(60)
+        assert not enters.is_set()
+    assert enters.wait(60)
+    thread.join()
 
 
 def vigie_mlflow(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

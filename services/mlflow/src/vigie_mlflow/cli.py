@@ -31,7 +31,7 @@ def serve(
     """Prepare databases, schema, bucket and accounts, then become the server."""
     # Slow to import, and the health check runs every few seconds.
     from vigie_mlflow.bucket import prepare_bucket
-    from vigie_mlflow.database import prepare_databases, upgrade_schema
+    from vigie_mlflow.database import one_at_a_time, prepare_databases, upgrade_schema
     from vigie_mlflow.server import server_command, server_environment, write_auth_config
 
     settings = _settings()
@@ -42,13 +42,14 @@ def serve(
     except NotReadyError as error:
         _say(f"{error}. Check that it runs, its address, user and password; then start again.")
         raise typer.Exit(1) from None
-    _say("bringing the database schema up to date")
-    upgrade_schema(settings)
     auth_config = write_auth_config(settings)
     environment = server_environment(settings, auth_config, os.environ)
-    os.environ.clear()
-    os.environ.update(environment)
-    _settle_accounts(settings)
+    with one_at_a_time(settings, _say):
+        _say("bringing the database schema up to date")
+        upgrade_schema(settings)
+        os.environ.clear()
+        os.environ.update(environment)
+        _settle_accounts(settings)
     command = server_command(settings)
     _say(f"starting MLflow on {settings.host}:{settings.port}{settings.static_prefix}")
     os.execve(command[0], command, environment)  # noqa: S606  # no shell: the list goes to the kernel as it is

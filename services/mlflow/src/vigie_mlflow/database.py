@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
+from typing import Final
 
 import psycopg2
 from psycopg2 import errors, sql
 
 from vigie_mlflow.settings import Settings
 from vigie_mlflow.waiting import wait_for
+
+_LOCK: Final = 0x5669676965  # "Vigie": an arbitrary number that every server agrees on
 
 
 def prepare_databases(settings: Settings, say: Callable[[str], None]) -> None:
@@ -45,6 +49,22 @@ def create_if_missing(settings: Settings, name: str) -> bool:
     finally:
         connection.close()
     return True
+
+
+@contextmanager
+def one_at_a_time(settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
+    """Keep other servers on the same database waiting meanwhile: two that made the same tables would both fail.
+
+    An advisory lock of Postgres, so it is free again when this process dies.
+    """
+    with closing(_connect(settings, settings.database_name)) as connection:
+        connection.autocommit = True  # no transaction that stays open all the while
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
+            if cursor.fetchone() != (True,):
+                say("waiting for another server that prepares the databases")
+                cursor.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+            yield
 
 
 def upgrade_schema(settings: Settings) -> None:
