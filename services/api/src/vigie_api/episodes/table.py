@@ -45,6 +45,21 @@ watch_buckets = Table(
     Column("spread", Float(53)),  # over-dispersion of that expectation
 )
 
+# All posts, copies too, by source and language: what trends of a part of them are read from. `step_s` is how long a
+# stretch is counted: five minutes, an hour or a day, each complete in itself.
+mention_counts = Table(
+    "mention_counts",
+    metadata,
+    Column("step_s", Integer(), primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime(), primary_key=True),
+    Column("topic", String(64), primary_key=True),
+    Column("source", String(32), primary_key=True),
+    Column("language", String(3), primary_key=True),
+    Column("posts", Integer(), nullable=False),
+    Column("negatives", Integer(), nullable=False),
+    sqlite_with_rowid=False,
+)
+
 episodes = Table(
     "episodes",
     metadata,

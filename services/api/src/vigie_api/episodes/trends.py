@@ -1,4 +1,4 @@
-"""Counts over time: of whole topics from the buckets of the watch, of a part of them from the posts themselves."""
+"""Counts over time, as the watch keeps them: of whole topics, and by source and language."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,12 +9,12 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, 
 
 from vigie_api.episodes.band import band
 from vigie_api.episodes.schema import MOST_BUCKETS, RisingTerm, TrendBucket, TrendEpisode, TrendsOut, TrendsQuery
-from vigie_api.episodes.table import episodes, watch_buckets, watch_topics
-from vigie_api.episodes.words import Which, in_source, posts_between, rising_in, usual_before
-from vigie_api.mentions.table import mentions
+from vigie_api.episodes.table import episodes, mention_counts, watch_buckets, watch_topics
+from vigie_api.episodes.taking import COUNTED_S
+from vigie_api.episodes.words import Which, posts_between, rising_in, usual_before
 from vigie_api.watch.counts import BUCKET_S
 
-_STEPS: Final = {"5m": BUCKET_S, "1h": 3_600, "1d": 86_400}
+_STEPS: Final = dict(zip(("5m", "1h", "1d"), COUNTED_S, strict=True))
 _DEFAULT: Final = timedelta(days=1)
 _LATEST_S: Final = 253_402_300_799
 _EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
@@ -80,7 +80,7 @@ def read_trends(connection: Connection, query: TrendsQuery, now: datetime) -> Tr
     period = period_of(query, now)
     which = Which(sorted(set(query.topic)), query.source, query.language)
     whole = query.source is None and query.language is None
-    parts = buckets_of if whole else _buckets_of_posts
+    parts = buckets_of if whole else _buckets_of_parts
     return TrendsOut(
         step_s=period.step_s,
         since=period.since,
@@ -96,8 +96,8 @@ def buckets_of(connection: Connection, which: Which, period: Period) -> list[Tre
     return _buckets(_of_topics(connection, which.topics, period), period)
 
 
-def _buckets_of_posts(connection: Connection, which: Which, period: Period) -> list[TrendBucket]:
-    return _buckets(_of_posts(connection, which, period), period)
+def _buckets_of_parts(connection: Connection, which: Which, period: Period) -> list[TrendBucket]:
+    return _buckets(_of_parts(connection, which, period), period)
 
 
 def _buckets(sums: dict[int, _Sum], period: Period) -> list[TrendBucket]:
@@ -156,26 +156,23 @@ def _of_topics(connection: Connection, topics: Sequence[str], period: Period) ->
     return found
 
 
-def _of_posts(connection: Connection, which: Which, period: Period) -> dict[int, _Sum]:
-    posts = mentions.c
-    number = _number(connection, posts.created_at, period).label("number")
+def _of_parts(connection: Connection, which: Which, period: Period) -> dict[int, _Sum]:
+    counts = mention_counts.c
     query = (
-        select(
-            number,
-            func.count().label("posts"),
-            func.sum(case((posts.sentiment == "negative", 1), else_=0)).label("negatives"),
-        )
-        .where(posts.created_at >= period.since, posts.created_at < period.until)
-        .where(posts.counted.is_not(None), posts.sentiment.is_not(None))  # counted, or a copy
-        .group_by(number)
+        select(counts.at, func.sum(counts.posts).label("posts"), func.sum(counts.negatives).label("negatives"))
+        .where(counts.step_s == period.step_s, counts.at >= period.since, counts.at < period.until)
+        .group_by(counts.at)
     )
     if which.source is not None:
-        query = query.where(in_source(which.source))
+        query = query.where(counts.source == which.source)
     if which.language is not None:
-        query = query.where(posts.language == which.language)
+        query = query.where(counts.language == which.language)
     if which.topics:
-        query = query.where(posts.topic.in_(which.topics))
-    return {row.number: _Sum(row.posts, row.negatives) for row in connection.execute(query)}
+        query = query.where(counts.topic.in_(which.topics))
+    return {
+        int((row.at - period.since).total_seconds()) // period.step_s: _Sum(row.posts, row.negatives)
+        for row in connection.execute(query)
+    }
 
 
 def _episodes(connection: Connection, topics: Sequence[str], period: Period) -> list[TrendEpisode]:

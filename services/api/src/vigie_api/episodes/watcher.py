@@ -23,6 +23,7 @@ from vigie_api.episodes.taking import (
     Waiting,
     add_buckets,
     add_expectations,
+    add_parts,
     ended,
     is_behind,
     mark_counted,
@@ -185,6 +186,7 @@ class Watcher:
             done.copies += len(taken.copies)
             done.too_late += taken.too_late
         self._at = None
+        add_parts(connection, batch)
         done.counted += len(counted)
         mark_counted(connection, counted, copies)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, Select, literal, select
 
 from vigie_api.episodes.fillers import FILLERS
 from vigie_api.mentions.table import mentions
@@ -20,14 +20,8 @@ from vigie_api.watch.terms import Rising, Usual, rising_terms, terms_of
 _SLICES: Final = 24
 _BEFORE: Final = timedelta(days=7)
 _USUAL: Final = 1_920
-
-
-def in_source(source: str) -> ColumnElement[bool]:
-    """Whether a mention is of a source, whose name is in small letters.
-
-    Said so that no index starts from it: SQLite would take that of source and external id for better than the time's.
-    """
-    return func.lower(mentions.c.source) == source
+# Written out, for SQLite must see while it plans that the indexes of negative posts hold them all.
+_NEGATIVE: Final = literal("negative", literal_execute=True)
 
 
 class Post(NamedTuple):
@@ -53,16 +47,19 @@ class Which:
             .select_from(mentions.join(predictions, predictions.c.id == mentions.c.id))
             .where(mentions.c.created_at >= since, mentions.c.created_at < until)
             # Not by stage: SQLite would take the index on it, which holds nearly every row, for a good one.
-            .where(mentions.c.counted, mentions.c.sentiment == "negative")
+            .where(mentions.c.counted, mentions.c.sentiment == _NEGATIVE)
             .order_by(mentions.c.created_at)
             .limit(most)
         )
+        # Beside a source or a language said so that no index starts from it: theirs hold it, and both may be rare.
+        partial = self.source is not None or self.language is not None
+        topic = mentions.c.topic.concat("") if partial else mentions.c.topic
         if len(self.topics) == 1:
-            query = query.where(mentions.c.topic == self.topics[0])
+            query = query.where(topic == self.topics[0])
         elif self.topics:
-            query = query.where(mentions.c.topic.in_(self.topics))
+            query = query.where(topic.in_(self.topics))
         if self.source is not None:
-            query = query.where(in_source(self.source))
+            query = query.where(mentions.c.source == self.source)
         if self.language is not None:
             query = query.where(mentions.c.language == self.language)
         return query

@@ -109,6 +109,7 @@ NO_TEXT: Final = {
         "watch_topics": "topic sources state",
         "watch_marks": "topic",
         "watch_buckets": "topic",
+        "mention_counts": "topic source language",
         "episodes": "id topic state severity post_ids alert_id acknowledged_by assignee",
         "connector_cursors": "name cursor state owner",
     }.items()

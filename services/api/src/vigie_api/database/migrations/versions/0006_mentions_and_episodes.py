@@ -55,6 +55,14 @@ def upgrade() -> None:
     op.create_index("ix_mentions_created_at", "mentions", ["created_at", "seq"])
     op.create_index("ix_mentions_topic_created_at", "mentions", ["topic", "created_at", "seq"])
     under_way = sa.text("stage <> 2")
+    for columns in (("source",), ("language",), ("source", "language")):
+        op.create_index(
+            "_".join(("ix_mentions_negative", *columns)),
+            "mentions",
+            [*columns, "created_at", "topic"],
+            postgresql_where=sa.text("counted AND sentiment = 'negative'"),
+            sqlite_where=sa.text("counted = 1 AND sentiment = 'negative'"),
+        )
     op.create_index("ix_mentions_waiting", "mentions", ["stage", "seq"], postgresql_where=under_way)
     op.create_table(
         "watch_topics",
@@ -87,6 +95,18 @@ def upgrade() -> None:
         sa.Column("expected", sa.Float(53)),
         sa.Column("spread", sa.Float(53)),
         sa.PrimaryKeyConstraint("topic", "at", name="pk_watch_buckets"),
+    )
+    op.create_table(
+        "mention_counts",
+        sa.Column("step_s", sa.Integer(), autoincrement=False),
+        sa.Column("at", _TIME),
+        sa.Column("topic", sa.String(64)),
+        sa.Column("source", sa.String(32)),
+        sa.Column("language", sa.String(3)),
+        sa.Column("posts", sa.Integer(), nullable=False),
+        sa.Column("negatives", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("step_s", "at", "topic", "source", "language", name="pk_mention_counts"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "episodes",
