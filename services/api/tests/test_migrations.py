@@ -35,6 +35,7 @@ TABLES = {
     "drift_days",
     "episodes",
     "feedback",
+    "mention_counts",
     "mentions",
     "predictions",
     "shadow_scores",
