@@ -8,9 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +18,6 @@ import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import create_engine, text
 
 import vigie_model
 from vigie_api.app import create_app
@@ -28,6 +25,8 @@ from vigie_api.champion.registry import NoChampion, NoSuchVersion, RegistryAway
 from vigie_api.champion.serving import Release, Verdict
 from vigie_api.champion.source import FixedSource, RegistrySource
 from vigie_api.settings import Settings
+
+from .databases import PostgresServer, initialised_cluster, migrated_sqlite, running_postgres
 
 
 @pytest.fixture
@@ -163,7 +162,10 @@ def source(registry: FolderRegistry, settings: Settings) -> RegistrySource:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, migrated_file: Path) -> Settings:
+    """Those of an application on a migrated SQLite of its own that nothing but the test's own requests keep busy."""
+    (tmp_path / "api").mkdir()
+    shutil.copy(migrated_file, tmp_path / "api" / "vigie.db")
     return Settings(home=tmp_path, poll_s=3600, flush_s=0.02, spool_drain_s=0.05, mlflow_uri="http://127.0.0.1:9")
 
 
@@ -217,84 +219,57 @@ async def api(running: Callable, settings: Settings) -> AsyncIterator[Running]:
         yield started
 
 
-class PostgresServer:
-    """A Postgres of the test's own, on a Unix socket only."""
-
-    def __init__(self, folder: Path) -> None:
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "missing")]
-        if not found[-1].exists():
-            pytest.fail("This test needs Postgres: apt-get install postgresql (make setup does it).")
-        self._bin = found[-1].parent
-        self._folder = folder
-        self._user = "postgres" if os.getuid() == 0 else None  # Postgres refuses to run as root
-        if self._user:
-            shutil.chown(folder, self._user)
-        self._do("initdb", "-D", f"{folder}/data", "-U", "vigie", "--auth=trust", "-E", "UTF8", "--no-sync")
-
-    def _do(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._bin / program, *arguments],
-            user=self._user,
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    def start(self) -> None:
-        options = f"-c listen_addresses='' -k {self._folder} -c fsync=off"
-        self._do("pg_ctl", "-D", f"{self._folder}/data", "-l", f"{self._folder}/log", "-w", "-o", options, "start")
-
-    def stop(self) -> None:
-        self._do("pg_ctl", "-D", f"{self._folder}/data", "-w", "-m", "immediate", "stop")
-
-    def url(self, database: str = "postgres") -> str:
-        return f"postgresql://vigie@/{database}?host={self._folder}"
-
-    def new_database(self) -> str:
-        name = f"t{uuid.uuid4().hex[:12]}"
-        engine = create_engine(self.url().replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        engine.dispose()
-        return self.url(name)
-
-
-@contextlib.contextmanager
-def _postgres() -> Iterator[PostgresServer]:
-    # Not tmp_path: a socket's path may have 107 characters, and another user must get in.
-    folder = Path(tempfile.mkdtemp(prefix="vigie-pg-"))
-    server = PostgresServer(folder)
-    server.start()
-    try:
-        yield server
-    finally:
-        with contextlib.suppress(AssertionError):  # a test may have stopped it
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Path]:
+    with initialised_cluster() as data:
+        yield data
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres(postgres_cluster: Path) -> Iterator[PostgresServer]:
     """One server for all tests; each takes a database of its own."""
-    with _postgres() as server:
+    with running_postgres(postgres_cluster) as server:
         yield server
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[PostgresServer]:
+def own_postgres(postgres_cluster: Path) -> Iterator[PostgresServer]:
     """A server that the test may stop and start."""
-    with _postgres() as server:
+    with running_postgres(postgres_cluster) as server:
         yield server
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, once of each kind."""
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return migrated_sqlite(tmp_path_factory.mktemp("sqlite"))
+
+
+EACH_DATABASE = ["sqlite", pytest.param("postgres", marks=pytest.mark.integration)]
+
+
+@pytest.fixture(params=EACH_DATABASE)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database with nothing but the tables in it, once of each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    return request.getfixturevalue("postgres").new_database()
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "test.db")
+        yield f"sqlite:///{tmp_path}/test.db"
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.new_database(migrated=True)
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(params=EACH_DATABASE)
+def unmigrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without a table, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/unmigrated.db"
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.new_database()
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture

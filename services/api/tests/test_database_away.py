@@ -267,8 +267,8 @@ async def test_the_same_batch_twice_writes_it_once(database):
     assert await _count(database) == 1
 
 
-async def test_an_api_that_does_not_migrate_waits_until_somebody_has(running, settings, database_url, until, caplog):
-    settings = Settings(**settings.model_dump() | {"database_url": database_url, "migrate_on_start": False})
+async def test_an_api_that_does_not_migrate_waits_until_somebody_has(running, settings, unmigrated_url, until, caplog):
+    settings = Settings(**settings.model_dump() | {"database_url": unmigrated_url, "migrate_on_start": False})
     async with running(settings, ready=False) as api:
         await until(lambda: "waiting for the migration" in caplog.text)
         said = await api.client.post("/v1/feedback", json={"prediction_id": "p", "verdict": "wrong"})
