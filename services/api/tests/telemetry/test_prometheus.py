@@ -18,6 +18,7 @@ import uvicorn
 import yaml
 
 from vigie_api.app import create_app
+from vigie_api.connectors.bluesky import BlueskyOptions
 
 SERVICES = Path(__file__).resolve().parents[3]
 PROMETHEUS = SERVICES / "prometheus"
@@ -56,6 +57,22 @@ def test_every_rule_fires_when_it_should_and_not_before() -> None:
     tested = set(re.findall(r"alertname: (\w+)", (PROMETHEUS / "rules_test.yml").read_text()))
     rules = yaml.safe_load((PROMETHEUS / "rules.yml").read_text())
     assert tested == {rule["alert"] for group in rules["groups"] for rule in group["rules"] if "alert" in rule}
+
+
+def test_the_runbook_says_of_every_rule_what_to_look_at_and_what_to_do() -> None:
+    rules = yaml.safe_load((PROMETHEUS / "rules.yml").read_text())
+    severity = {
+        rule["alert"]: rule["labels"]["severity"]
+        for group in rules["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    runbook = (SERVICES.parent / "docs" / "runbook.md").read_text()
+    rows = re.findall(r"^\| `(Vigie\w+)` \((\w+)\) \| (.+) \| (.+) \|$", runbook, re.MULTILINE)
+
+    assert {name: said for name, said, *_ in rows} == severity
+    assert len(rows) == len(severity)
+    assert all(look.strip() and act.strip() for *_, look, act in rows)
 
 
 class Scraped:
@@ -130,6 +147,11 @@ def drive(client: httpx.Client) -> None:
     client.post("/v1/predict", json={"nothing": 1})
 
 
+def connector_that_fails() -> BlueskyOptions:
+    """One that is measured, and reaches nobody."""
+    return BlueskyOptions(name="bluesky", words={"Air Paradis": "airparadis"}, hosts=["ws://127.0.0.1:9"])
+
+
 @pytest.mark.integration
 def test_every_query_and_every_rule_is_answered_and_has_data(
     settings, fixed, ingestion, free_port, tmp_path_factory
@@ -137,7 +159,7 @@ def test_every_query_and_every_rule_is_answered_and_has_data(
     observed = type(settings)(
         **settings.model_dump(exclude={"appinsights_connection_string"}),
         appinsights_connection_string=ingestion.connection_string,
-    )
+    ).model_copy(update={"connectors": (connector_that_fails(),)})
     folder = tmp_path_factory.mktemp("prometheus")
     app = create_app(observed, model_source=fixed)
     with serving(app, free_port) as api, httpx.Client(base_url=api, timeout=60) as client:

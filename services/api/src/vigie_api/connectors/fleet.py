@@ -22,7 +22,8 @@ class Fleet:
     def __init__(self, settings: Settings, database: Database, taker: Taker, registry: CollectorRegistry) -> None:
         self._options: Sequence[ConnectorOptions] = settings.connectors
         self._database = database
-        metrics = ConnectorMetrics(registry, [options.name for options in self._options])
+        # Of one that is switched off nothing is measured: that nobody runs it is no news.
+        metrics = ConnectorMetrics(registry, [options.name for options in self._options if options.enabled])
         self._runners = [
             Runner(options.name, options.open(settings), database, taker, metrics)
             for options in self._options
