@@ -167,6 +167,13 @@ class Settings(BaseSettings):
         description="The same for verdicts, alerts that were seen, and the predictions that verdicts are about, from "
         "the newest verdict on. Unset: VIGIE_API_RETENTION_DAYS. 0: they are kept.",
     )
+    retention_counts_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Days after which the counts of posts go, by topic, source and language. Nine weeks back from a "
+        "topic's newest post they stay: the watch learns from them. Unset or 0: they are kept.",
+    )
     smtp_host: str | None = Field(
         None, description="Mail server for alerts. Unset: no e-mail is sent; alerts are kept and shown all the same."
     )

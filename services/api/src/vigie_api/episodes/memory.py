@@ -23,7 +23,8 @@ _log = logging.getLogger("vigie_api.watch")
 DORMANT: Final = timedelta(days=8)
 """After so long without a post a topic is read no further, until one comes."""
 MOST_TOPICS: Final = 1_000
-_RELEARN: Final = timedelta(weeks=9)
+LEARNED: Final = timedelta(weeks=9)
+"""What a topic is learned again from, back from its newest post."""
 _RELEARN_EVERY: Final = timedelta(hours=1)
 """It takes seconds: whoever dates posts back, one by one, must not keep the watch at it."""
 
@@ -75,7 +76,7 @@ class Watched:
     def relearn(self, connection: Connection) -> None:
         """Let a new detector learn from the stored buckets, in order."""
         scratch = Topic()
-        since = self.last_post_at - _RELEARN
+        since = self.last_post_at - LEARNED
         until = self.rule.next_bucket
         for bucket, came in _buckets(connection, self.name, since):
             for _ in scratch.close(bucket if until is None else min(bucket, until)):

@@ -57,3 +57,12 @@ mentions = Table(
     # Whole on SQLite, which cannot tell that one stage is not another.
     Index("ix_mentions_waiting", "stage", "seq", postgresql_where=_UNDER_WAY),
 )
+
+# What is left of a post that retention took: a hash of its source and id, so that it is not counted again when it is
+# handed in again. Gone when a post of that age is refused anyway.
+mention_tombstones = Table(
+    "mention_tombstones",
+    metadata,
+    Column("mark", BigInteger(), primary_key=True, autoincrement=False),
+    Column("posted_at", UtcDateTime(), nullable=False, index=True),
+)

@@ -15,9 +15,12 @@ from sqlalchemy import Column, ColumnElement, Connection, delete, func, or_, sel
 
 from vigie_api.alerts.table import alert_outbox, alert_verdicts, alerts
 from vigie_api.episodes.table import episodes
+from vigie_api.episodes.taking import upsert
 from vigie_api.feedback.table import feedback
-from vigie_api.mentions.table import Stage, mentions
+from vigie_api.mentions.rows import mark_of
+from vigie_api.mentions.table import Stage, mention_tombstones, mentions
 from vigie_api.prediction.table import predictions
+from vigie_api.privacy.counts import end, old_counts, old_tombstones
 from vigie_api.settings import Settings
 from vigie_api.shadow.table import shadow_scores
 
@@ -29,25 +32,33 @@ Mark = tuple[datetime, Any]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is kept for how long; None: for ever. `cooldown`: a later alert looks back that far for an earlier one."""
+    """What is kept for how long; None: for ever. `cooldown`: a later alert looks back that far for an earlier one.
+
+    `accepted`: older posts are not taken in, so that nothing need be known of those that went.
+    """
 
     action: Action
     texts: timedelta | None
     judged: timedelta | None
     cooldown: timedelta = timedelta(0)
+    counts: timedelta | None = None
+    accepted: timedelta = timedelta(days=7_300)
 
 
 def policy_of(settings: Settings) -> Policy | None:
     """The policy that the settings ask for; None when everything is kept."""
     texts, judged = settings.retention_days, settings.retention_feedback_days
     judged = texts if judged is None else judged
-    if not texts and not judged:
+    counts = settings.retention_counts_days
+    if not texts and not judged and not counts:
         return None
     return Policy(
         settings.retention_action,
         timedelta(days=texts) if texts else None,
         timedelta(days=judged) if judged else None,
         timedelta(seconds=settings.alert_cooldown_s),
+        timedelta(days=counts) if counts else None,
+        timedelta(days=settings.mentions_max_age_days),
     )
 
 
@@ -92,6 +103,9 @@ class Sweep:
                 connection, predictions.c.created_at, predictions.c.id, before, now, self._predictions, done, rest
             )
             self._unjudgeable(connection, before, done, rest)
+        if policy.counts is not None:
+            end(connection, old_counts(connection, now - policy.counts), done, rest, dry_run=self._dry_run)
+        end(connection, old_tombstones(now - policy.accepted), done, rest, dry_run=self._dry_run)
         return done
 
     def _walk(
@@ -154,8 +168,20 @@ class Sweep:
             mentions.c.author_key.is_not(None),
             mentions.c.external_id != mentions.c.id,
         )
+        if not self._dry_run:
+            self._bury(connection, here)
         blank = {"text": None, "url": None, "author_key": None, "external_id": mentions.c.id}
         return self._end(connection, here, traces, blank, mentions.c.seq)
+
+    def _bury(self, connection: Connection, here: ColumnElement[bool]) -> None:
+        """Keep what tells a post that comes again; of one that lost its id before, that was kept then."""
+        known = (mentions.c.source, mentions.c.external_id, mentions.c.created_at)
+        query = select(*known).where(here, mentions.c.external_id != mentions.c.id)
+        rows = [
+            {"mark": mark_of(source, external_id), "posted_at": created_at}
+            for source, external_id, created_at in connection.execute(query)
+        ]
+        upsert(connection, mention_tombstones, rows, replacing=("posted_at",))
 
     def _unjudgeable(
         self, connection: Connection, before: datetime, done: Counter[str], rest: Callable[[], bool]

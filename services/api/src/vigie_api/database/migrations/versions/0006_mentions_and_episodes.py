@@ -65,6 +65,13 @@ def upgrade() -> None:
         )
     op.create_index("ix_mentions_waiting", "mentions", ["stage", "seq"], postgresql_where=under_way)
     op.create_table(
+        "mention_tombstones",
+        sa.Column("mark", sa.BigInteger(), autoincrement=False),
+        sa.Column("posted_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("mark", name="pk_mention_tombstones"),
+    )
+    op.create_index("ix_mention_tombstones_posted_at", "mention_tombstones", ["posted_at"])
+    op.create_table(
         "watch_topics",
         sa.Column("topic", sa.String(64)),
         sa.Column("false_alarms", sa.Integer(), nullable=False),
