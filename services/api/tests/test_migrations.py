@@ -36,6 +36,7 @@ TABLES = {
     "episodes",
     "feedback",
     "mention_counts",
+    "mention_tombstones",
     "mentions",
     "predictions",
     "shadow_scores",
