@@ -22,10 +22,21 @@ class Stage(IntEnum):
 
 _UNDER_WAY: Final = text(f"stage <> {int(Stage.COUNTED)}")
 # Each as its database writes a boolean: SQLite takes such an index only where a query says the same, letter by letter.
-_TELLING: Final = {
-    "postgresql_where": text("counted AND sentiment = 'negative'"),
-    "sqlite_where": text("counted = 1 AND sentiment = 'negative'"),
-}
+_TELLING: Final = text("counted AND sentiment = 'negative'")
+_TELLING_SQLITE: Final = text("counted = 1 AND sentiment = 'negative'")
+
+
+def _negative(*columns: str) -> Index:
+    """The words of a source's or a language's negative posts are read along these."""
+    return Index(
+        "_".join(("ix_mentions_negative", *columns)),
+        *columns,
+        "created_at",
+        "topic",
+        postgresql_where=_TELLING,
+        sqlite_where=_TELLING_SQLITE,
+    )
+
 
 mentions = Table(
     "mentions",
@@ -50,10 +61,9 @@ mentions = Table(
     # Lists are walked along these two; the seq tells posts of the same second apart.
     Index("ix_mentions_created_at", "created_at", "seq"),
     Index("ix_mentions_topic_created_at", "topic", "created_at", "seq"),
-    # The words of a source's or a language's negative posts are read along these.
-    Index("ix_mentions_negative_source", "source", "created_at", "topic", **_TELLING),
-    Index("ix_mentions_negative_language", "language", "created_at", "topic", **_TELLING),
-    Index("ix_mentions_negative_source_language", "source", "language", "created_at", "topic", **_TELLING),
+    _negative("source"),
+    _negative("language"),
+    _negative("source", "language"),
     # Whole on SQLite, which cannot tell that one stage is not another.
     Index("ix_mentions_waiting", "stage", "seq", postgresql_where=_UNDER_WAY),
 )
