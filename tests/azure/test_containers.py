@@ -91,6 +91,7 @@ def test_what_compose_sets_azure_sets_too_or_there_is_a_reason(name: str) -> Non
         *("VIGIE_API_ALERT_COUNT", "VIGIE_API_ALERT_WINDOW_S", "VIGIE_API_ALERT_COOLDOWN_S"),
         *("VIGIE_API_RETENTION_DAYS", "VIGIE_API_RETENTION_FEEDBACK_DAYS", "VIGIE_API_RETENTION_ACTION"),
         *("VIGIE_API_APPINSIGHTS_EXPORTER", "VIGIE_API_MENTIONS_WAITING", "VIGIE_API_WATCH"),
+        "VIGIE_API_RETENTION_COUNTS_DAYS",
         # Blob storage and an identity in place of S3 and its keys.
         *("VIGIE_MLFLOW_S3_ENDPOINT", "VIGIE_MLFLOW_S3_ACCESS_KEY", "VIGIE_MLFLOW_S3_SECRET_KEY"),
     }
