@@ -98,6 +98,7 @@ class TestedStack:
         (self.artifacts / "services.txt").write_text(self.compose(*every, "ps", "--all"), encoding="utf-8")
         for name in self.compose(*every, "config", "--services").split():
             log = self.compose(*every, "logs", "--no-color", "--no-log-prefix", "--timestamps", name)
+            log = log.replace("\x1b[2K", "")  # compose clears lines even where it may not draw
             if log:
                 (self.artifacts / f"{name}.log").write_text(log, encoding="utf-8")
 
