@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import subprocess
 import sys
 import time
@@ -34,6 +35,14 @@ HOSTS = "localhost,localhost:*,127.0.0.1,127.0.0.1:*"
 ARTIFACTS = "s3://mlflow"
 # Everything but the owner of the shared network. The job `bootstrap` is the service `trainer`.
 STARTED = ("gateway", "ui", "api", "mlflow", "mlflow-inside", "postgres", "minio", "trainer")
+# What those say that cannot go on before the release's steps have run.
+WAITING = {
+    "mlflow": "waiting for Postgres at",
+    "mlflow-inside": "waiting for Postgres at",
+    "api": "the database is away|waiting for the migration",
+    "trainer": "Waiting for MLflow at",
+}
+HEARD_WITHIN_S = 180
 LONGEST_GAP_S = 2.0
 READY_WITHIN_S = 600
 
@@ -161,7 +170,7 @@ def prepare(site: Site) -> None:
 
 
 def start(site: Site, seed: int) -> int:
-    """Start everything in the seed's order, and the release's steps as soon as the database is there."""
+    """Start everything in the seed's order; do the release's steps when all have said that they wait for them."""
     chance = random.Random(seed)
     order = chance.sample(STARTED, len(STARTED))
     gaps = [chance.uniform(0, LONGEST_GAP_S) for _ in order]
@@ -175,11 +184,31 @@ def start(site: Site, seed: int) -> int:
         code = subprocess.run(["docker", "start", f"{STACK.project}-{name}-1"], stdout=subprocess.DEVNULL).returncode
         if code:
             return code
+    code = all_wait()
     # On Azure the server is there long before; its jobs do not wait for it.
-    code = STACK.run("up", "--detach", "--wait", "--no-deps", "--no-recreate", "postgres")
+    code = code or STACK.run("up", "--detach", "--wait", "--no-deps", "--no-recreate", "postgres")
     for name in ("roles", "migrate"):
         code = code or _run_job(site, name)
     return code
+
+
+def all_wait() -> int:
+    """Wait until each of those that must wait has said so, and print what it said."""
+    deadline = time.monotonic() + HEARD_WITHIN_S
+    waiting = dict(WAITING)
+    while waiting:
+        for name, words in list(waiting.items()):
+            command = ["docker", "logs", f"{STACK.project}-{name}-1"]
+            log = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+            heard = re.search(rf".*({words}).*", log)
+            if heard:
+                print(f"e2e: {name} says: {heard[0][:200]}", flush=True)
+                del waiting[name]
+        if waiting and time.monotonic() > deadline:
+            print(f"e2e: started, and did not say what they wait for: {', '.join(waiting)}")
+            return 1
+        time.sleep(0.5)
+    return 0
 
 
 def wait_until_ready(site: Site) -> int:

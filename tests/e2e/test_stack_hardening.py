@@ -57,7 +57,7 @@ def test_a_service_reaches_what_it_needs_and_no_more(stack, service, target, rea
     host, port = target.split(":")
     program = f"import socket; socket.create_connection(({host!r}, {port}), timeout=3)"
     # Whether a name is known is Docker's to say; asking on for it outside would take ten seconds.
-    asking = ["docker", "exec", "--env", "RES_OPTIONS=timeout:2 attempts:1"]
+    asking = ["docker", "exec", "--env", "RES_OPTIONS=timeout:3 attempts:1"]
     command = [*asking, stack.inspect(service)["Id"], "python", "-c", program]
 
     assert (subprocess.run(command, capture_output=True).returncode == 0) is reaches
