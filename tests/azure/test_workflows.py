@@ -185,6 +185,26 @@ def test_all_five_images_are_built_and_no_other() -> None:
     assert set(built) == {file.parent.name for file in (ROOT / "services").glob("*/Dockerfile")}
 
 
+def test_images_are_pushed_with_sbom_and_provenance_and_their_digests_are_handed_on() -> None:
+    workflow = read(GITHUB / "workflows" / "images.yml")
+    (push,) = [step for step in steps(GITHUB / "workflows" / "images.yml") if step.get("id") == "push"]
+
+    assert (push["with"]["push"], push["with"]["sbom"], push["with"]["provenance"]) == ("true", "true", "mode=max")
+    assert workflow["on"]["workflow_call"]["outputs"]["digests"]["value"] == "${{ jobs.collect.outputs.digests }}"
+    (scan,) = [step for step in jobs(GITHUB / "workflows" / "images.yml")["build"]["steps"] if step.get("id") == "scan"]
+    assert scan["with"]["image"].endswith("@${{ steps.push.outputs.digest }}")
+
+
+@pytest.mark.parametrize("name", ["ci", "deploy", "release", "retrain"])
+def test_a_failure_is_told(name: str) -> None:
+    every = jobs(GITHUB / "workflows" / f"{name}.yml")
+    told = every.pop("told")
+
+    assert told["uses"] == "./.github/workflows/tell.yml"
+    assert told["if"].startswith("failure()")
+    assert set(told["needs"]) == set(every)
+
+
 def test_dependabot_looks_at_every_place_that_pins_something() -> None:
     updates = read(GITHUB / "dependabot.yml")["updates"]
     places = {(update["package-ecosystem"], folder) for update in updates for folder in _folders(update)}
