@@ -37,7 +37,8 @@ from backup_archive import (
 )
 from backup_stack import Stack
 
-WRITERS = ("ui", "api", "trainer", "mlflow")  # what writes, or asks what does; the gateway shows its waiting page
+# Who writes to what is replaced. The page stays: it keeps a verdict that is given meanwhile, and tries again.
+WRITERS = ("api", "trainer", "mlflow")
 OWNERS = {"vigie": "vigie", "mlflow": "mlflow", "mlflow_auth": "mlflow"}
 # What makes a stack one that somebody uses: tables in which a fresh one has no row, and their name for people.
 USED = {
@@ -72,18 +73,18 @@ def run(options: argparse.Namespace) -> int:
     if not stack.running() >= NEEDED:
         say("starting Postgres and the object store")
         stack.start(*sorted(NEEDED))
-    known = stack.known_revisions()
-    refuse_newer(manifest, known, int(stack.postgres_version().partition(".")[0]))
     held = holdings(stack)
     if held and not options.replace:
         raise RefusedError(
             f"this stack holds {named(held)}. They would be gone. Take a backup first, then say --replace: "
             f"make restore FROM={options.folder} RESTORE_ARGS=--replace"
         )
+    known = stack.known_revisions()
+    refuse_newer(manifest, known, int(stack.postgres_version().partition(".")[0]))
     ran = sorted(stack.running() & {*WRITERS})
     restore(stack, options.folder, manifest, ran)
     # The trainer is there to make a first champion: it is not waited for when there is one.
-    again = ran if manifest.champion and {"api", "mlflow"} <= {*ran} else []
+    again = ran if manifest.champion and {*ran} >= {"api", "mlflow"} else []
     say(f"starting {', '.join(again) or 'everything'}")
     stack.start(*again, alone=bool(again))
     wait_for_schema(stack, known["vigie"][0])
