@@ -26,7 +26,7 @@ from vigie_api.champion.serving import Release, Verdict
 from vigie_api.champion.source import FixedSource, RegistrySource
 from vigie_api.settings import Settings
 
-from .databases import PostgresServer, initialised_cluster, migrated_sqlite, running_postgres
+from .databases import PostgresServer, copy_sqlite, initialised_cluster, migrated_sqlite, running_postgres
 
 
 @pytest.fixture
@@ -164,8 +164,7 @@ def source(registry: FolderRegistry, settings: Settings) -> RegistrySource:
 @pytest.fixture
 def settings(tmp_path: Path, migrated_file: Path) -> Settings:
     """Those of an application on a migrated SQLite of its own that nothing but the test's own requests keep busy."""
-    (tmp_path / "api").mkdir()
-    shutil.copy(migrated_file, tmp_path / "api" / "vigie.db")
+    copy_sqlite(migrated_file, tmp_path / "api" / "vigie.db")
     return Settings(home=tmp_path, poll_s=3600, flush_s=0.02, spool_drain_s=0.05, mlflow_uri="http://127.0.0.1:9")
 
 
@@ -251,8 +250,7 @@ EACH_DATABASE = ["sqlite", pytest.param("postgres", marks=pytest.mark.integratio
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database with nothing but the tables in it, once of each kind."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "test.db")
-        yield f"sqlite:///{tmp_path}/test.db"
+        yield copy_sqlite(request.getfixturevalue("migrated_file"), tmp_path / "test.db")
         return
     server = request.getfixturevalue("postgres")
     url = server.new_database(migrated=True)

@@ -83,20 +83,23 @@ class PostgresServer:
 
     def new_database(self, *, migrated: bool = False) -> str:
         """The address of an empty database, or of one with nothing but the tables in it."""
-        name = f"t{uuid.uuid4().hex[:12]}"
         if not migrated:
-            self._say(f"CREATE DATABASE {name}")
-            return self.url(name)
+            return self.copy(self.url("template1"))
         if not self._has_migrated:
             self._say(f"CREATE DATABASE {_MIGRATED}")
             _migrate(self._driven(_MIGRATED))
             self._has_migrated = True
-        self._say(f"CREATE DATABASE {name} TEMPLATE {_MIGRATED}")
+        return self.copy(self.url(_MIGRATED))
+
+    def copy(self, url: str) -> str:
+        """The address of a copy of a database that nobody is connected to."""
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self._say(f"CREATE DATABASE {name} TEMPLATE {_name(url)}")
         return self.url(name)
 
     def drop(self, url: str) -> None:
         """Give the disk back: hundreds of databases are gigabytes."""
-        self._say(f"DROP DATABASE {url.partition('@/')[2].partition('?')[0]} WITH (FORCE)")
+        self._say(f"DROP DATABASE {_name(url)} WITH (FORCE)")
 
     def _driven(self, database: str) -> str:
         return self.url(database).replace("postgresql:", "postgresql+psycopg:")
@@ -106,6 +109,10 @@ class PostgresServer:
         with engine.connect() as connection:
             connection.execute(text(statement))
         engine.dispose()
+
+
+def _name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]
 
 
 @contextlib.contextmanager
@@ -125,8 +132,15 @@ def migrated_sqlite(folder: Path) -> Path:
     """A file with nothing but the tables in it, to be copied."""
     file = folder / "migrated.db"
     _migrate(f"sqlite:///{file}")
-    assert not file.with_name("migrated.db-wal").exists(), "the copy of the file would not be the whole database"
     return file
+
+
+def copy_sqlite(file: Path, to: Path) -> str:
+    """The address of a copy of a database that nobody is connected to."""
+    assert not file.with_name(f"{file.name}-wal").exists(), "the file would not be the whole database"
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(file, to)
+    return f"sqlite:///{to}"
 
 
 def _migrate(url: str) -> None:

@@ -78,7 +78,7 @@ def week(
     return sorted(posts, key=lambda post: post.at)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def simulate() -> Callable[..., list[Post]]:
     return week
 
@@ -199,7 +199,7 @@ def live(database: Database) -> Live:
     return Live(database)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_live() -> type[Live]:
     return Live
 

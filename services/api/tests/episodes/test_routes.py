@@ -2,29 +2,49 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 import vigie_api.episodes.routes as routes
+from vigie_api.database.engine import Database
 from vigie_api.settings import Settings
+
+from ..databases import copy_sqlite
 
 pytestmark = pytest.mark.anyio
 
 
-def play_surge(live, posts, until):
-    live.step_minutes = 60
-    live.play(posts, until=until)
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def after_the_surge(request, tmp_path_factory, migrated_file, make_live, simulate):
+    """A database, once of each kind, with a watch that saw a surge, and the time: four hours after it began. Each test
+    takes a copy.
+    """
+    if request.param == "sqlite":
+        file = tmp_path_factory.mktemp("surge") / "surge.db"
+        url, copy = copy_sqlite(migrated_file, file), partial(copy_sqlite, file)
+    else:
+        server = request.getfixturevalue("postgres")
+        url = server.new_database(migrated=True)
+
+        def copy(_file):
+            return server.copy(url)
+
+    database = Database(Settings(database_url=url).database_url)
+    live, posts = make_live(database, step_minutes=60), simulate()
+    onset = next(one.at for one in posts if "Lisbonne" in one.text)
+    live.play(posts, until=onset + timedelta(hours=4))
+    asyncio.run(database.close())
+    return copy, live.now
 
 
 @pytest.fixture
-async def watched(running, settings, database_url, make_live, simulate, monkeypatch):
+async def watched(running, settings, tmp_path, after_the_surge, make_live, monkeypatch):
     """An API, and a watch that saw a surge and stands four hours after it began."""
-    quiet = Settings(**settings.model_dump() | {"database_url": database_url, "watch": False})
+    copy, now = after_the_surge
+    quiet = Settings(**settings.model_dump() | {"database_url": copy(tmp_path / "copy.db"), "watch": False})
     async with running(quiet) as api:
-        live = make_live(api.services.database)
-        posts = simulate()
-        onset = next(one.at for one in posts if "Lisbonne" in one.text)
-        await asyncio.to_thread(play_surge, live, posts, onset + timedelta(hours=4))
+        live = make_live(api.services.database, now=now, step_minutes=60)
 
         class At(datetime):
             @classmethod
