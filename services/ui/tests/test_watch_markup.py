@@ -191,6 +191,45 @@ def test_an_episode_that_is_over_says_so_and_what_was_made_of_it():
     assert "Prise en charge 10:00" in panel
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("severity", ["watch", "serious", "critical", "tomorrow"])
+def test_a_title_says_whether_it_goes_on(language, severity):
+    say = load_catalogue(language)
+    states = ("open", "cooling", "closed")
+    titles = [episode_markup.title(episode(state=state, severity=severity), say) for state in states]
+    assert len(set(titles)) == 3
+    assert not any(word in titles[2] for word in ("is starting", "dying", "retombe "))
+    false = episode(severity=severity, state="closed", false_alarm=True)
+    assert episode_markup.title(false, say) == say("episode.title_false_alarm", topic="Air Paradis")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("severity", ["watch", "serious", "critical"])
+def test_a_past_episode_calls_nobody(language, severity):
+    say = load_catalogue(language)
+    for over in (episode(severity=severity, state="closed"), episode(severity=severity, false_alarm=True)):
+        assert "v-muted" in episode_markup.condition(over, say)
+        assert say("state.watch") not in episode_markup.condition(over, say)
+        assert "v-over" in episode_markup.panel(over, clock, say)
+    assert "v-muted" not in episode_markup.condition(episode(severity=severity), say)
+
+
+def test_an_episode_found_afterwards_does_not_claim_that_it_was_spotted():
+    panel = episode_markup.panel(episode(state="closed", closed_at=NOW, past=True), clock, FRENCH)
+    assert "personne n’a été prévenu" in panel
+    assert "repéré" not in panel
+
+
+def test_the_figures_of_card_and_episode_agree_and_say_of_when_they_are():
+    running = episode(updated_at=NOW.replace(minute=20))
+    card = topic_markup.card(topic(), None, clock, FRENCH, chosen=False, episode=running)
+    panel = episode_markup.panel(running, clock, FRENCH)
+    assert "124 négatives depuis le début du mauvais buzz, compte fait 10:20" in card
+    assert "<strong>124</strong>" in panel
+    assert "dernière fois 10:20" in panel
+    assert "dernière fois" not in episode_markup.panel(episode(state="closed"), clock, FRENCH)
+
+
 @pytest.mark.parametrize(
     ("value", "told"), [(18.2, "18"), (3.4, "3,4"), (0.0, "0"), (9.0, "9"), (1234.5, "1\u202f234")]
 )

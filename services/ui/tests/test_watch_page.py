@@ -1,5 +1,7 @@
 """The page Watch as its visitor uses it, run by Streamlit's test runner against a small real API."""
 
+from html import unescape
+
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -36,8 +38,15 @@ def test_it_is_the_first_page_of_the_menu(open_page, some_watch):
 
 def test_with_nothing_to_watch_it_says_how_posts_come_in(open_page, api):
     shown = html(open_page("veille"))
-    for expected in ("la mer est vide", "vigie-api ingest", "docs/mentions.md", "docs/connectors.md", "demo_week.py"):
+    for expected in ("la mer est vide", "docs/mentions.md", "docs/connectors.md"):
         assert expected in shown
+    # Each line as it is to be typed, with the address of this API.
+    for line in (
+        f'uv run vigie-api ingest posts.csv --topic "Air Paradis" --api-url {api.url}',
+        f"uv run python scripts/demo_week.py --api-url {api.url}",
+        "docker compose exec -T api vigie-api ingest -",
+    ):
+        assert f"<code>{line}" in unescape(shown)
 
 
 def test_posts_that_are_not_counted_yet_are_no_empty_sea(open_page, some_watch):

@@ -22,6 +22,7 @@ from vigie_ui.answers import (
     Sentiment,
     Verdict,
 )
+from vigie_ui.connector_answers import Connectors
 from vigie_ui.episode_answers import Episode, Episodes
 from vigie_ui.failures import ApiError, Reason, error_of
 from vigie_ui.mention_answers import Mentions
@@ -176,6 +177,10 @@ class VigieClient:
     def rollback(self, reason: str) -> Moved:
         """Let the previous version serve again. Raises ApiError, REFUSED without the right `admin`."""
         return self._call(Moved, "POST", "/v1/models/rollback", {"reason": reason}, VERSION_TIMEOUT_S)
+
+    def connectors(self) -> Connectors:
+        """Where posts come from as they are posted. Raises ApiError."""
+        return self._call(Connectors, "GET", "/v1/connectors")
 
     def topics(self) -> Topics:
         """How every topic does now, the worst first. Raises ApiError."""

@@ -8,7 +8,10 @@ from vigie_ui.topic_answers import RisingTerm
 
 
 class Episode(Answer):
-    """One episode; `posts_first` and `posts_representative` come only with an episode that is asked for alone."""
+    """One episode. `past`: it was over long before it was found, and nobody was told.
+
+    `posts_first` and `posts_representative` come only with an episode that is asked for alone.
+    """
 
     id: str
     topic: str
@@ -32,6 +35,7 @@ class Episode(Answer):
     assignee: str | None = None
     note: str | None = None
     false_alarm: bool = False
+    past: bool = False
     posts_first: tuple[Mention, ...] = ()
     posts_representative: tuple[Mention, ...] = ()
 

@@ -8,13 +8,32 @@ from vigie_ui.episode_answers import Episode
 from vigie_ui.feed_markup import post
 from vigie_ui.i18n import Catalogue
 from vigie_ui.mention_answers import Mention
-from vigie_ui.topic_markup import state
+from vigie_ui.topic_markup import chip, state
 
 PROGRESS_KEYS: Final = {
     "open": "episode.state_open",
     "cooling": "episode.state_cooling",
     "closed": "episode.state_closed",
 }
+TITLE_KEYS: Final = {
+    "open": SURGE_KEYS,
+    "cooling": {
+        "watch": "episode.title_watch_cooling",
+        "serious": "episode.title_serious_cooling",
+        "critical": "episode.title_critical_cooling",
+    },
+    "closed": {
+        "watch": "episode.title_watch_closed",
+        "serious": "episode.title_serious_closed",
+        "critical": "episode.title_critical_closed",
+    },
+}
+REACHED_KEYS: Final = {
+    "watch": "episode.reached_watch",
+    "serious": "episode.reached_serious",
+    "critical": "episode.reached_critical",
+}
+"""How bad it became, of an episode that nobody needs to watch any more."""
 
 
 def severity(episode: Episode) -> str:
@@ -23,20 +42,30 @@ def severity(episode: Episode) -> str:
 
 
 def title(episode: Episode, say: Catalogue) -> str:
-    """What goes on, in one line."""
-    return say(SURGE_KEYS[severity(episode)], topic=episode.topic)
+    """What goes on, or went on, in one line."""
+    if episode.false_alarm:
+        return say("episode.title_false_alarm", topic=episode.topic)
+    return say(TITLE_KEYS.get(episode.state, SURGE_KEYS)[severity(episode)], topic=episode.topic)
+
+
+def condition(episode: Episode, say: Catalogue) -> str:
+    """How bad it is, as a chip; muted, how bad it became, once it is over."""
+    name = severity(episode)
+    if episode.false_alarm:
+        return chip(name, say("episode.false_alarm"), muted=True)
+    return chip(name, say(REACHED_KEYS[name]), muted=True) if episode.closed else state(name, say)
 
 
 def panel(episode: Episode, clock: Clock, say: Catalogue) -> str:
     """An episode: how bad, since when, how much more than usual, on which words, and who has it in hand."""
-    name = severity(episode)
-    tone = "v-over" if episode.closed else f"v-is-{name}"
+    tone = "v-over" if episode.closed or episode.false_alarm else f"v-is-{severity(episode)}"
     return (
         f'<section class="v-episode {tone}"><div class="v-episode-head"><div>'
-        f'<p class="v-episode-state">{state(name, say)}<span>{escape(progress(episode, say))}</span></p>'
+        f'<p class="v-episode-state">{condition(episode, say)}<span>{escape(progress(episode, say))}</span></p>'
         f"<h2>{escape(title(episode, say))}</h2></div></div>"
         f'<p class="v-episode-when">{escape(_when(episode, clock, say))}</p>'
-        f"{_figures(episode, say)}{_terms(episode, say)}{_in_hand(episode, clock, say)}</section>"
+        f"{_figures(episode, say)}{_counted(episode, clock, say)}{_terms(episode, say)}"
+        f"{_in_hand(episode, clock, say)}</section>"
     )
 
 
@@ -46,7 +75,10 @@ def progress(episode: Episode, say: Catalogue) -> str:
 
 
 def _when(episode: Episode, clock: Clock, say: Catalogue) -> str:
-    told = [say("episode.since", onset=clock(episode.onset_at), opened=clock(episode.opened_at))]
+    if episode.past:
+        told = [say("episode.since_past", onset=clock(episode.onset_at))]
+    else:
+        told = [say("episode.since", onset=clock(episode.onset_at), opened=clock(episode.opened_at))]
     if episode.escalated_at is not None:
         told.append(say("episode.escalated", when=clock(episode.escalated_at)))
     if episode.closed_at is not None:
@@ -69,6 +101,13 @@ def _figures(episode: Episode, say: Catalogue) -> str:
         for value, name, note in figures
     )
     return f'<dl class="v-episode-figures">{cells}</dl>'
+
+
+def _counted(episode: Episode, clock: Clock, say: Catalogue) -> str:
+    # The live figures of a topic are of its last hour, and newer.
+    if episode.closed:
+        return ""
+    return f'<p class="v-counted">{escape(say("episode.counted", when=clock(episode.updated_at)))}</p>'
 
 
 def _terms(episode: Episode, say: Catalogue) -> str:
@@ -116,9 +155,7 @@ def row(episode: Episode, clock: Clock, say: Catalogue) -> str:
     )
     if episode.assignee:
         facts.append(say("episode.assigned", who=episode.assignee))
-    if episode.false_alarm:
-        facts.append(say("episode.false_alarm"))
     return (
-        f'<div class="v-past"><p><strong>{escape(episode.topic)}</strong>{state(severity(episode), say)}</p>'
+        f'<div class="v-past"><p><strong>{escape(episode.topic)}</strong>{condition(episode, say)}</p>'
         f'<p class="v-row-line">{escape(" · ".join(facts))}</p></div>'
     )

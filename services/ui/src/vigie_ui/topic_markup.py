@@ -5,6 +5,7 @@ from html import escape
 from typing import Final
 
 from vigie_ui.alert_markup import Clock, amount
+from vigie_ui.episode_answers import Episode
 from vigie_ui.i18n import Catalogue
 from vigie_ui.markup import picture
 from vigie_ui.palette import COLOURS
@@ -25,13 +26,20 @@ SOURCE_NAMES: Final = {"x": "X", "bluesky": "Bluesky", "demo": "demo"}
 def state(name: str, say: Catalogue) -> str:
     """A state as a chip: a sign of its own and a word, so that colour is only the third to say it."""
     name = name if name in STATE_KEYS else "learning"
-    return f'<span class="v-condition v-{name}">{_sign(name)}{escape(say(STATE_KEYS[name]))}</span>'
+    return chip(name, say(STATE_KEYS[name]))
 
 
-def _sign(name: str) -> str:
+def chip(name: str, words: str, *, muted: bool = False) -> str:
+    """A state under other words; muted when it calls nobody any more."""
+    css = "muted" if muted else name
+    return f'<span class="v-condition v-{css}">{_sign(name, muted=muted)}{escape(words)}</span>'
+
+
+def _sign(name: str, *, muted: bool) -> str:
     """A tick, a clock, or one to three bars."""
     if name in _LEVELS:
         colour = COLOURS["card"] if name == "critical" else COLOURS[_LEVEL_COLOURS[name]]
+        colour = COLOURS["muted"] if muted else colour
         bars = "".join(
             f'<rect x="{2 + 7 * place}" y="{14 - 5 * place}" width="5" height="{8 + 5 * place}" rx="1" '
             f'fill="{colour}" opacity="{1 if place < _LEVELS[name] else 0.3}"/>'
@@ -53,8 +61,13 @@ def source(name: str) -> str:
     return SOURCE_NAMES.get(name, name)
 
 
-def card(topic: Topic, day: Trends | None, clock: Clock, say: Catalogue, *, chosen: bool) -> str:
-    """How one topic does: its state, the last hour against what is usual, the day, and its course as a small line."""
+def card(
+    topic: Topic, day: Trends | None, clock: Clock, say: Catalogue, *, chosen: bool, episode: Episode | None = None
+) -> str:
+    """How one topic does: its state, the last hour against what is usual, the day, and its course as a small line.
+
+    An open `episode` gives its own figures, which are of another time.
+    """
     hour = topic.last_hour
     name = topic.state if topic.state in STATE_KEYS else "learning"
     told = [say.plural("topic.posts", topic.posts_24h)]
@@ -64,6 +77,10 @@ def card(topic: Topic, day: Trends | None, clock: Clock, say: Catalogue, *, chos
     if topic.last_post_at is not None:
         facts.append(say("topic.last_post", when=clock(topic.last_post_at)))
     line = f'<p class="v-row-line">{escape(" · ".join(facts))}</p>' if facts else ""
+    if episode is not None:
+        counted = say.plural("topic.episode", episode.negatives)
+        words = say("topic.episode_counted", negatives=counted, when=clock(episode.updated_at))
+        line = f'<p class="v-topic-episode">{escape(words)}</p>{line}'
     flag = " v-chosen" if chosen else ""
     return (
         f'<section class="v-topic v-is-{name}{flag}"><div class="v-topic-head"><h3>{escape(topic.topic)}</h3>'
@@ -108,24 +125,6 @@ def _sparkline(day: Trends | None, say: Catalogue) -> str:
 def _points(values: Sequence[float], top: float) -> list[tuple[float, float]]:
     step = 114 / (len(values) - 1)
     return [(3 + place * step, 37 - 33 * value / top) for place, value in enumerate(values)]
-
-
-def nothing_watched(say: Catalogue) -> str:
-    """What to do so that posts come in."""
-    ways = "".join(
-        f"<li><strong>{escape(say(title))}</strong><span>{escape(say(text))}</span>"
-        f"{f'<code>{escape(command)}</code>' if command else ''}</li>"
-        for title, text, command in (
-            ("veille.way_connector", "veille.way_connector_text", "docs/connectors.md"),
-            ("veille.way_file", "veille.way_file_text", "vigie-api ingest posts.csv"),
-            ("veille.way_api", "veille.way_api_text", "POST /v1/mentions · docs/mentions.md"),
-            ("veille.way_demo", "veille.way_demo_text", "uv run python scripts/demo_week.py"),
-        )
-    )
-    return (
-        f'<section class="v-nothing" role="status"><h2>{escape(say("veille.empty_title"))}</h2>'
-        f"<p>{escape(say('veille.empty_text'))}</p><ol>{ways}</ol></section>"
-    )
 
 
 def legend(say: Catalogue, *, expected: bool, episodes: bool, begun: bool) -> str:

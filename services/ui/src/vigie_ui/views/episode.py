@@ -10,13 +10,11 @@ from vigie_ui.browser import bring_into_view
 from vigie_ui.client import MAX_COMMENT_CHARS
 from vigie_ui.episode_answers import Episode
 from vigie_ui.failures import ApiError, Reason
-from vigie_ui.i18n import load_catalogue
-from vigie_ui.views.lookout import NAMED, PAST_SHOWN, Lookout, name_episode
+from vigie_ui.views.lookout import LOOKS, NAMED, Lookout, name_episode
+from vigie_ui.views.past import way
+from vigie_ui.views.report import report_button
 
 MAX_NAME_CHARS: Final = 64
-MOST_PAST: Final = 200
-LOOKS: Final = "episode_looks"
-"""Where the session counts how often an episode was called to the top from the foot of the page."""
 _WORST: Final = ("critical", "serious", "watch")
 
 
@@ -40,7 +38,7 @@ def episodes_now(lookout: Lookout, topic: str | None, *, watching: bool) -> None
         if others:
             st.html(markup.small_label(lookout.say.plural("episode.also", len(others))))
         for one in others:
-            _way(lookout, one)
+            way(lookout, one)
 
 
 def _rank(episode: Episode) -> int:
@@ -116,15 +114,7 @@ def _offer(lookout: Lookout, episode: Episode) -> None:
             on_click=_do,
             args=("care", episode),
         )
-        st.download_button(
-            say("episode.report"),
-            lambda: _report(lookout, episode.id),
-            file_name=f"vigie-{episode.opened_at.date().isoformat()}-{episode.id[:8]}.html",
-            mime="text/html",
-            key="report_episode",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        report_button(lookout, episode, say("episode.report"), "report_episode")
         if episode.false_alarm:
             st.button(
                 say("episode.undo_false_alarm"),
@@ -229,53 +219,3 @@ def _change(lookout: Lookout, episode_id: str, changes: Mapping[str, str | bool 
         return
     _stop()
     lookout.forget_episodes()
-
-
-def _report(lookout: Lookout, episode_id: str) -> bytes:
-    say = load_catalogue(lookout.say.language)
-    try:
-        return lookout.api.episode_report(episode_id, say.language)
-    except ApiError:
-        page = markup.message("warn", say("episode.report_failed"), say("episode.failed_text"))
-        return f'<!doctype html><html lang="{say.language}"><meta charset="utf-8">{page}</html>'.encode()
-
-
-def past_episodes(lookout: Lookout, topic: str | None) -> None:
-    """Those that are over, each with the way to it."""
-    say = lookout.say
-    count = st.session_state.get("past_count", PAST_SHOWN)
-    try:
-        found = lookout.past_episodes(topic, count)
-    except ApiError:
-        return
-    with st.container(key="past"):
-        st.html(markup.section(say("past.title"), say("past.note")))
-        if found is None or not found.episodes:
-            st.html(markup.quiet(say("past.none")))
-            return
-        with st.container(key="past_rows"):
-            for one in found.episodes:
-                _way(lookout, one)
-        if found.next_cursor and count < MOST_PAST:
-            st.button(say("past.more"), key="more_past", on_click=_show_past, args=(count + PAST_SHOWN,))
-
-
-def _show_past(count: int) -> None:
-    st.session_state["past_count"] = count
-
-
-def _way(lookout: Lookout, episode: Episode) -> None:
-    with st.container(key=f"way_{episode.id}"):
-        st.html(episode_markup.row(episode, lookout.clock, lookout.say))
-        st.button(
-            lookout.say("past.look"),
-            key=f"look_at_{episode.id}",
-            type="tertiary",
-            on_click=_look_at,
-            args=(episode.id,),
-        )
-
-
-def _look_at(episode_id: str) -> None:
-    name_episode(episode_id)
-    st.session_state[LOOKS] = st.session_state.get(LOOKS, 0) + 1

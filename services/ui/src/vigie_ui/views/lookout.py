@@ -8,11 +8,13 @@ from typing import Final
 import streamlit as st
 
 from vigie_ui.client import VigieClient
+from vigie_ui.connector_answers import Connectors
 from vigie_ui.episode_answers import Episode, Episodes
 from vigie_ui.failures import ApiError
 from vigie_ui.feed import PER_PAGE, holding
 from vigie_ui.i18n import Catalogue
 from vigie_ui.mention_answers import Mention, Mentions
+from vigie_ui.past import Past
 from vigie_ui.recall import Recall
 from vigie_ui.selection import PARAMETERS, Selection
 from vigie_ui.topic_answers import Topics, Trends
@@ -24,12 +26,15 @@ FRESH_S: Final = 4
 """Visitors who look at the same thing within seconds share one answer."""
 COURSE_FRESH_S: Final = 60
 SEARCH_FRESH_S: Final = 20
+SOURCES_FRESH_S: Final = 20
 SEARCHED: Final = 200
 MOST_SEARCHED: Final = 1_000
 MOST_FOUND: Final = 60
 PAST_SHOWN: Final = 8
 NAMED: Final = "episode"
 """The parameter of the address by which an e-mail or an alert names its episode."""
+LOOKS: Final = "episode_looks"
+"""Where the session counts how often an episode was called to the top from the foot of the page."""
 KEPT: Final = "veille_selection"
 
 Asked = tuple[tuple[str, str | None], ...]
@@ -38,6 +43,11 @@ Asked = tuple[tuple[str, str | None], ...]
 @st.cache_resource(ttl=FRESH_S, max_entries=16, show_spinner=False)
 def _topics(_api: VigieClient, url: str) -> Topics:
     return _api.topics()
+
+
+@st.cache_resource(ttl=SOURCES_FRESH_S, max_entries=16, show_spinner=False)
+def _connectors(_api: VigieClient, url: str) -> Connectors:
+    return _api.connectors()
 
 
 @st.cache_resource(ttl=FRESH_S, max_entries=128, show_spinner=False)
@@ -98,6 +108,13 @@ class Lookout:
         """How every topic does now."""
         return self.recall.ask("topics", lambda: _topics(self.api, self.url), now())
 
+    def connectors(self) -> Connectors | None:
+        """Where posts come from, or None: a page without that line is still a page."""
+        try:
+            return self.recall.ask("connectors", lambda: _connectors(self.api, self.url), now())
+        except ApiError:
+            return None
+
     def trends(self, selection: Selection) -> Trends | None:
         """The period that is chosen."""
         asked = _asked({**selection.query(), **selection.window(now())})
@@ -133,10 +150,11 @@ class Lookout:
         asked: Asked = (("state", "open"),)
         return self.recall.ask("open", lambda: _episodes(self.api, self.url, 20, asked), now())
 
-    def past_episodes(self, topic: str | None, count: int) -> Episodes | None:
+    def past_episodes(self, topic: str | None, past: Past, count: int) -> Episodes | None:
         """Those that are over."""
-        asked: Asked = (("state", "closed"), ("topic", topic))
-        return self.recall.ask(("past", topic, count), lambda: _episodes(self.api, self.url, count, asked), now())
+        asked: Asked = (("state", "closed"), ("topic", topic), *past.query(now()))
+        question = ("past", topic, past, count)
+        return self.recall.ask(question, lambda: _episodes(self.api, self.url, count, asked), now())
 
     def episode(self, episode_id: str) -> Episode | None:
         """One episode with its posts."""

@@ -4,8 +4,9 @@ from typing import Final
 
 import streamlit as st
 
-from vigie_ui import markup, topic_markup
+from vigie_ui import beginning, markup, source_markup, topic_markup
 from vigie_ui.connection import connect
+from vigie_ui.episode_answers import Episode
 from vigie_ui.failures import ApiError
 from vigie_ui.i18n import Catalogue
 from vigie_ui.notices import trouble
@@ -14,9 +15,10 @@ from vigie_ui.settings import UiSettings
 from vigie_ui.topic_answers import Topics
 from vigie_ui.views import Page
 from vigie_ui.views.course import course, terms
-from vigie_ui.views.episode import episodes_now, past_episodes
+from vigie_ui.views.episode import episodes_now
 from vigie_ui.views.feed import feed
 from vigie_ui.views.lookout import EVERY_S, NAMED, Lookout, choose, recall, selection
+from vigie_ui.views.past import past_episodes
 
 PATH: Final = "veille"
 ALL: Final = ""
@@ -109,6 +111,7 @@ def _now(lookout: Lookout, chosen: Selection, known: frozenset[str]) -> None:
         st.rerun(scope="app")
     with st.container(key="veille_state"):
         st.html(_freshness(lookout))
+        _sources(lookout, watching=topics is not None and bool(topics.topics))
     with st.container(key="veille_episodes"):
         episodes_now(lookout, chosen.topic, watching=topics is not None and bool(topics.topics))
     with st.container(key="veille_topics"):
@@ -127,7 +130,7 @@ def _nothing_yet(lookout: Lookout) -> None:
     if found is not None and found.mentions:
         st.html(markup.message("calm", lookout.say("veille.coming_title"), lookout.say("veille.coming_text")))
     else:
-        st.html(topic_markup.nothing_watched(lookout.say))
+        st.html(beginning.nothing_watched(lookout.url, lookout.say))
 
 
 def _freshness(lookout: Lookout) -> str:
@@ -138,14 +141,23 @@ def _freshness(lookout: Lookout) -> str:
     return f'<p class="v-live"><i></i>{lookout.say("veille.live", when=when)}</p>'
 
 
+def _sources(lookout: Lookout, *, watching: bool) -> None:
+    found = lookout.connectors()
+    # While nothing is watched, the page says how posts come in anyway.
+    if found is not None and (found.connectors or watching):
+        st.html(source_markup.sources(found, lookout.clock, lookout.say))
+
+
 def _cards(lookout: Lookout, chosen: Selection, topics: Topics) -> None:
     st.html(markup.section(lookout.say("veille.topics")))
+    episodes = {one.topic: one for one in _open_episodes(lookout)}
     with st.container(key="topic_cards"):
         for place, topic in enumerate(topics.topics[:MOST_CARDS]):
             picked = topic.topic == chosen.topic
             with st.container(key=f"topic_{place}"):
                 day = lookout.day(topic.topic)
-                st.html(topic_markup.card(topic, day, lookout.clock, lookout.say, chosen=picked))
+                found = episodes.get(topic.topic)
+                st.html(topic_markup.card(topic, day, lookout.clock, lookout.say, chosen=picked, episode=found))
                 many = len(topics.topics) > 1
                 words = "veille.all_of_them" if picked and many else "veille.look_at"
                 if st.button(
@@ -159,6 +171,14 @@ def _cards(lookout: Lookout, chosen: Selection, topics: Topics) -> None:
     hidden = len(topics.topics) - MOST_CARDS
     if hidden > 0:
         st.html(markup.quiet(lookout.say.plural("veille.more_topics", hidden)))
+
+
+def _open_episodes(lookout: Lookout) -> tuple[Episode, ...]:
+    try:
+        found = lookout.open_episodes()
+    except ApiError:
+        return ()
+    return found.episodes if found else ()
 
 
 def _filters(say: Catalogue, chosen: Selection, topics: Topics) -> None:
