@@ -75,5 +75,5 @@ def test_without_an_answer_about_sources_the_page_stands(open_page, some_watch, 
     page = open_page("veille")
     html = "\n".join(element.proto.body for element in page.get("html"))
     assert "Le service ne répond pas" not in html
-    assert "v-sources" not in html
+    assert '<p class="v-sources"' not in html
     assert "TWEET 001" in html
