@@ -11,6 +11,7 @@ import datetime
 import ipaddress
 import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -31,6 +32,10 @@ from azure.storage.blob import ContainerClient
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from vigie_mlflow.blobs import await_blobs
+from vigie_mlflow.settings import Settings
+from vigie_mlflow.waiting import NotReadyError
 
 from .conftest import MlflowServer, free_port, stop, until
 
@@ -178,6 +183,9 @@ def way_out(azure: Azure, port: int) -> type[BaseHTTPRequestHandler]:
     return Proxy
 
 
+ARTIFACTS = f"wasbs://{CONTAINER}@{ACCOUNT}.blob.core.windows.net"  # as azure/modules/storage.bicep puts it
+
+
 @pytest.fixture(scope="module")
 def blob_server(
     azure: Azure, service_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
@@ -185,8 +193,7 @@ def blob_server(
     kept = {name: value for name, value in service_environment.items() if "_S3_" not in name}
     settings = {
         "VIGIE_MLFLOW_PORT": str(free_port()),
-        # As azure/modules/storage.bicep puts it.
-        "VIGIE_MLFLOW_ARTIFACTS": f"wasbs://{CONTAINER}@{ACCOUNT}.blob.core.windows.net",
+        "VIGIE_MLFLOW_ARTIFACTS": ARTIFACTS,
     }
     server = MlflowServer(kept | settings | azure.environment, tmp_path_factory.mktemp("blob") / "log")
     server.start()
@@ -220,7 +227,41 @@ def test_an_artifact_goes_to_blob_storage_and_comes_back_with_the_identity_of_th
         Path(trainer.download_artifacts(run, "vigie", str(tmp_path / "back"))).joinpath("weights.bin").read_bytes()
         == content
     )
-    assert {(asked["client_id"], asked["resource"]) for asked in azure.tokens_asked} == {
-        (CLIENT_ID, "https://storage.azure.com")
-    }
-    assert azure.hosts_reached == {f"{ACCOUNT}.blob.core.windows.net:443"}
+    assert {"api-version": "2019-08-01", "resource": "https://storage.azure.com", "client_id": CLIENT_ID} in (
+        azure.tokens_asked
+    )
+    assert f"{ACCOUNT}.blob.core.windows.net:443" in azure.hosts_reached
+
+
+def settings(artifacts: str) -> Settings:
+    words = {"database_password": "x", "admin_password": "admin-password", "secret_key": "0123456789abcdef"}
+    return Settings(artifacts=artifacts, database_host="db", wait_s=0.001, **words)
+
+
+def test_a_container_that_answers_is_not_waited_for(azure, monkeypatch):
+    for name, value in azure.environment.items():
+        monkeypatch.setenv(name, value)
+    said: list[str] = []
+
+    await_blobs(settings(ARTIFACTS), said.append)
+
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("change", "artifacts", "reason"),
+    [
+        ({}, f"wasbs://none@{ACCOUNT}.blob.core.windows.net", "The specified container does not exist"),
+        ({}, f"wasbs://{CONTAINER}@stelsewhere.blob.core.windows.net", "The specified resource does not exist"),
+        ({"AZURE_CLIENT_ID": "somebody else"}, ARTIFACTS, "DefaultAzureCredential failed to retrieve a token"),
+    ],
+    ids=["no container", "no account", "no identity"],
+)
+def test_storage_that_refuses_us_is_named_at_the_start_and_not_at_the_first_artifact(
+    azure, monkeypatch, change, artifacts, reason
+):
+    for name, value in (azure.environment | change).items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(NotReadyError, match=rf"^Blob storage at {re.escape(artifacts)} is not ready .*: {reason}"):
+        await_blobs(settings(artifacts), print)

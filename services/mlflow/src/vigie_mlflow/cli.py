@@ -30,6 +30,7 @@ def serve(
 ) -> None:
     """Prepare databases, schema, bucket and accounts, then become the server."""
     # Slow to import, and the health check runs every few seconds.
+    from vigie_mlflow.blobs import await_blobs
     from vigie_mlflow.bucket import prepare_bucket
     from vigie_mlflow.database import one_at_a_time, prepare_databases, upgrade_schema
     from vigie_mlflow.server import server_command, server_environment, write_auth_config
@@ -39,6 +40,7 @@ def serve(
     try:
         prepare_databases(settings, _say)
         prepare_bucket(settings, _say)
+        await_blobs(settings, _say)
     except NotReadyError as error:
         _say(f"{error}. Check that it runs, its address, user and password; then start again.")
         raise typer.Exit(1) from None
