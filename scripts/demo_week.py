@@ -85,8 +85,8 @@ class Corpus:
         self.cancelled = [text for text in angry if STRIKE.search(text)]
         self.stranded = [text for text in angry if STRANDED.search(text) and not STRIKE.search(text)]
         # What the surge is about is new: the ordinary days speak of something else.
-        told = {*self.cancelled, *self.stranded}
-        self.negative = {BRAND: [text for text, label in about if label == 0 and text not in told]}
+        usual = [text for text, label in about if label == 0]
+        self.negative = {BRAND: [text for text in usual if not STRIKE.search(text) and not STRANDED.search(text)]}
         self.positive = {BRAND: [text for text, label in about if label == 1]}
         bags = [text for text in self.negative[BRAND] if BAGGAGE.search(text)]
         self.lost = [text for text in bags if LOST.search(text)]

@@ -3,7 +3,7 @@
 import pytest
 
 from vigie_api.episodes.fillers import FILLERS
-from vigie_api.episodes.words import rising_in
+from vigie_api.episodes.words import rising_in, words_of
 from vigie_api.watch.terms import Usual
 
 USUAL = ["Le personnel était froid", "Siège cassé et wifi en panne", "Rude staff, cold food", "The seat was dirty"] * 20
@@ -30,6 +30,11 @@ def test_fillers_are_no_rising_words_however_often_they_come():
 )
 def test_what_travellers_complain_about_is_no_filler(word):
     assert word not in FILLERS
+
+
+def test_an_elided_article_is_no_part_of_a_word():
+    found = words_of("L’attente à l'aéroport, qu'elle horreur d'attente, aujourd'hui")
+    assert found == {"attente", "aéroport", "elle", "horreur", "aujourd'hui"}
 
 
 def test_either_apostrophe_makes_the_same_filler():

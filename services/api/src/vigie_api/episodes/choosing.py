@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from math import log, sqrt
 from typing import Final
 
-from vigie_api.episodes.words import Post
+from vigie_api.episodes.words import Post, words_of
 from vigie_api.watch.duplicates import fingerprints
-from vigie_api.watch.terms import Rising, terms_of
+from vigie_api.watch.terms import Rising
 
 MOST: Final = 5
 _ALIKE: Final = 0.5
@@ -27,7 +27,7 @@ def telling_posts(posts: Sequence[Post], terms: Sequence[Rising]) -> list[str]:
     weights = {term.term: log(1.0 + term.lift) for term in terms}
     scored = []
     for post in posts:
-        words = terms_of(post.text)
+        words = words_of(post.text)
         score = sum(weights.get(word, 0.0) for word in words) / sqrt(max(len(words), _FEW_WORDS))
         scored.append((-score, post.created_at, post.id, words, frozenset(fingerprints(post.text))))
     scored.sort(key=lambda one: one[:3])

@@ -4,6 +4,7 @@ Nothing of a text stays in the watch's memory or state: what is forgotten there 
 nothing, and late posts are in. What is read is bounded; a long period is sampled evenly.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from vigie_api.watch.terms import Rising, Usual, rising_terms, terms_of
 _SLICES: Final = 24
 _BEFORE: Final = timedelta(days=7)
 _USUAL: Final = 1_920
+_ELIDED: Final = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
 # Written out, for SQLite must see while it plans that the indexes of negative posts hold them all.
 _NEGATIVE: Final = literal("negative", literal_execute=True)
 
@@ -79,8 +81,13 @@ def usual_before(connection: Connection, which: Which, at: datetime) -> Usual:
     """The words of the week before a time."""
     usual = Usual()
     for post in posts_between(connection, which, at - _BEFORE, at, _USUAL):
-        usual.add(post.text)
+        usual.add(_ELIDED.sub(" ", post.text))
     return usual
+
+
+def words_of(text: str) -> set[str]:
+    """The terms of a text, each once, without the article that French elides: "l'attente" is "attente"."""
+    return terms_of(_ELIDED.sub(" ", text))
 
 
 def rising_in(texts: Iterable[str], usual: Usual, most: int) -> list[Rising]:
@@ -88,6 +95,6 @@ def rising_in(texts: Iterable[str], usual: Usual, most: int) -> list[Rising]:
     words: Counter[str] = Counter()
     posts = 0
     for text in texts:
-        words.update(terms_of(text) - FILLERS)
+        words.update(words_of(text) - FILLERS)
         posts += 1
     return rising_terms(words, posts, usual, most)
