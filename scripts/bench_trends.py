@@ -71,7 +71,7 @@ def fill(engine: Engine, mentions: int) -> None:
     numbers = (
         f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {mentions - 1})"
         if sqlite
-        else f"WITH n AS (SELECT generate_series(0, {mentions - 1}) AS i)"
+        else f"WITH n AS (SELECT generate_series(0::bigint, {mentions - 1}) AS i)"
     )
     post_id = "printf('%036d', i)" if sqlite else "lpad(i::text, 36, '0')"
     chance = "(i * 7919 % 10007)"  # 0 to 10,006, without a pattern in time
@@ -89,8 +89,9 @@ def fill(engine: Engine, mentions: int) -> None:
         "mentions": "INSERT INTO mentions (id, source, external_id, topic, created_at, received_at, stage, sentiment, "
         f"language, counted) {numbers} SELECT {post_id}, {source}, {post_id}, {topic}, {at}, {at}, 2, {sentiment}, "
         f"{language}, {yes} FROM n",
-        "topics": "INSERT INTO watch_topics (topic, false_alarms, learning, sources, last_post_at, updated_at, state) "
-        f"SELECT topic, 0, {no}, '[]', max(created_at), max(created_at), '{{}}' FROM mentions GROUP BY topic",
+        "topics": "INSERT INTO watch_topics "
+        "(topic, false_alarms, unlearned, learning, sources, last_post_at, updated_at, state) "
+        f"SELECT topic, 0, {no}, {no}, '[]', max(created_at), max(created_at), '{{}}' FROM mentions GROUP BY topic",
     }
     bucket = stored.format(f"{epoch} / 300 * 300")
     negatives = "sum(CASE WHEN sentiment = 'negative' THEN 1 ELSE 0 END)"

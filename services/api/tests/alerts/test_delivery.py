@@ -7,10 +7,11 @@ from sqlalchemy import delete, select, update
 
 from vigie_api.alerts import courier as courier_module
 from vigie_api.alerts import outbox
-from vigie_api.alerts.courier import Courier, pause_after
+from vigie_api.alerts.courier import Courier
 from vigie_api.alerts.listing import Filters, read_page
 from vigie_api.alerts.post import mail_domain, post_of
 from vigie_api.alerts.table import alert_outbox, alerts
+from vigie_api.backoff import pause_after
 from vigie_api.settings import Settings
 from vigie_api.telemetry.events import AlertRaised, Telemetry
 

@@ -370,3 +370,22 @@ def test_posts_that_are_dated_back_one_by_one_make_the_watch_learn_again_once_an
         live.step()
     assert len(learned) == 2
     assert learned[1] - learned[0] == timedelta(hours=1)
+
+
+def test_history_that_waits_to_be_learned_is_learned_after_a_restart(live, post, simulate, monkeypatch):
+    relearn, learned = Watched.relearn, []
+    monkeypatch.setattr(Watched, "relearn", lambda *given: (learned.append(live.now), relearn(*given)))
+    texts = iter([one.text for one in simulate()])
+    live.write([post(live.now, False, next(texts))])
+    for _ in range(3):
+        live.now += timedelta(minutes=5)
+        live.step()
+    live.write([post(live.now - timedelta(days=3), True, next(texts))], received_at=live.now)
+    assert live.step().too_late == 1
+    assert (learned, live.topic()["unlearned"]) == ([], True)  # more of it may come
+
+    live.watcher.forget()
+    live.now += timedelta(days=9)  # nobody posts any more
+    live.step()
+    assert learned == [live.now]
+    assert live.topic()["unlearned"] is False

@@ -123,7 +123,7 @@ def test_what_makes_no_sense_is_said_in_one_sentence_with_exit_2(ingest, tmp_pat
     for arguments, sentence in (
         ([file, "--text-column", "tweet"], "no column 'tweet'"),
         ([file, "--source", "No Name"], "--source takes up to 32"),
-        ([file, "--topic", " x"], "--topic takes up to 64"),
+        ([file, "--topic", " x"], "--topic takes at most 64"),
         ([file, "--timezone", "Mars"], "--timezone 'Mars' is not known"),
         ([file, "--api-url", "localhost"], "--api-url is an address"),
         ([tmp_path / "none.csv"], "cannot read"),

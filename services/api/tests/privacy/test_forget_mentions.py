@@ -1,6 +1,7 @@
 """Mentions are forgotten wherever they have come to, by their text and by who wrote them."""
 
 import json
+import os
 
 import pytest
 from sqlalchemy import insert
@@ -89,6 +90,18 @@ def test_a_damaged_file_of_mentions_is_looked_at_too_and_grows_old(kept, forget)
     (left,) = (kept.settings.spool_dir / "mentions").iterdir()
     assert TEXT not in left.read_text()
     assert [change.path for change in damaged_before(kept.settings.spool_dir, NOW.replace(year=2999))] == [left]
+
+
+@pytest.mark.parametrize("forget", [by_text, by_author])
+def test_what_a_forgetting_that_died_left_behind_goes(kept, forget):
+    spool = _spooled(kept)
+    for path in spool.paths():
+        leftover = path.with_suffix(".cleaned")
+        leftover.write_text(path.read_text())
+        os.utime(leftover, (NOW.timestamp() - 3_600,) * 2)
+    assert forget(kept) == {"spool": 5}
+    assert not list((kept.settings.spool_dir / "mentions").glob("*.cleaned"))
+    assert [[row.text for row in rows] for _, rows in spool.waiting()] == [[OTHER], [OTHER]]
 
 
 def test_what_people_wrote_on_an_episode_and_its_terms_lose_the_text(kept):

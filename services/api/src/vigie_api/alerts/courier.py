@@ -15,6 +15,7 @@ from vigie_api.alerts.outbox import LEASE_S, Channel, Claim
 from vigie_api.alerts.post import Post
 from vigie_api.alerts.smtp import Conversation, NotSent
 from vigie_api.alerts.telling import told
+from vigie_api.backoff import pause_after
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.telemetry.calls import Calls
 from vigie_api.telemetry.events import Telemetry
@@ -22,7 +23,6 @@ from vigie_api.telemetry.events import Telemetry
 _log = logging.getLogger("vigie_api.alerts")
 _LOOK_S: Final = 0.5
 _MARK_AGAIN_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 900.0
 _KEEP_TRYING_S: Final = 7 * 86_400.0
 _GRACE_S: Final = 10.0
 _DEADLINE_S: Final = 700.0  # longer than every single wait of a conversation that goes on
@@ -150,12 +150,3 @@ class Courier:
             _log.warning("an alert's e-mail was not sent; it is tried again", extra=told)
         else:
             _log.error("an alert's e-mail was given up after a week", extra=told)
-
-
-def pause_after(attempts: int, base_s: float, chance: float) -> float:
-    """Seconds to wait after so many failed attempts: doubled each time up to 15 minutes, then cut by up to a half.
-
-    `chance` in [0, 1) spreads those who failed together (AWS, "Exponential Backoff and Jitter", equal jitter).
-    """
-    whole = min(_LONGEST_PAUSE_S, base_s * 2.0 ** min(attempts - 1, 30))
-    return whole * (0.5 + chance / 2)

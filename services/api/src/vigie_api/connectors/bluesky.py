@@ -20,10 +20,11 @@ from pydantic_core import from_json
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from vigie_api.connectors.options import MAX_TOPICS, ConnectorOptions, Topic, web_address
+from vigie_api.connectors.options import MAX_TOPICS, ConnectorOptions, web_address
 from vigie_api.connectors.source import Batch, Cursor, SourceAway, Tray
 from vigie_api.connectors.words import Matcher, Terms
 from vigie_api.settings import MAX_TEXT_CHARS
+from vigie_api.topic import NamedTopic
 
 if TYPE_CHECKING:
     from vigie_api.settings import Settings
@@ -52,7 +53,7 @@ class BlueskyOptions(ConnectorOptions):
     """{"name": "bluesky", "kind": "bluesky", "words": {"Air Paradis": "airparadis \\"air paradis\\""}}"""
 
     kind: Literal["bluesky"] = "bluesky"
-    words: dict[Topic, Terms] = Field(min_length=1, max_length=MAX_TOPICS)
+    words: dict[NamedTopic, Terms] = Field(min_length=1, max_length=MAX_TOPICS)
     hosts: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(
         (
             "wss://jetstream2.us-east.bsky.network/subscribe",

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
 
 if TYPE_CHECKING:
     from vigie_api.connectors.source import Source
@@ -19,15 +19,6 @@ KINDS: Final[dict[str, str]] = {
 MAX_CONNECTORS: Final = 20
 MAX_TOPICS: Final = 50
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-
-
-def _topic(value: str) -> str:
-    if not value.isprintable() or value != value.strip():
-        raise ValueError("a topic is made of printable characters, without space at its ends")
-    return value
-
-
-Topic = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_topic)]
 
 
 class ConnectorOptions(BaseModel, ABC):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 from uuid import uuid4
 
-from vigie_api.alerts.courier import pause_after
+from vigie_api.backoff import pause_after
 from vigie_api.connectors import ledger
 from vigie_api.connectors.metrics import ConnectorMetrics, Failure
 from vigie_api.connectors.source import Batch, Source, SourceAway, SourceRefuses

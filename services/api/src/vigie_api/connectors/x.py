@@ -17,9 +17,10 @@ import httpx
 from pydantic import AfterValidator, Field
 from pydantic_core import from_json
 
-from vigie_api.connectors.options import MAX_TOPICS, ConnectorOptions, Topic, web_address
+from vigie_api.connectors.options import MAX_TOPICS, ConnectorOptions, web_address
 from vigie_api.connectors.source import Batch, Cursor, SourceAway, SourceRefuses, Tray
 from vigie_api.settings import MAX_TEXT_CHARS
+from vigie_api.topic import NamedTopic
 
 if TYPE_CHECKING:
     from vigie_api.settings import Settings
@@ -46,7 +47,7 @@ class XOptions(ConnectorOptions):
     """{"name": "x", "kind": "x", "queries": {"Air Paradis": "(airparadis OR \\"air paradis\\") -is:retweet"}}"""
 
     kind: Literal["x"] = "x"
-    queries: dict[Topic, Query] = Field(min_length=1, max_length=MAX_TOPICS)
+    queries: dict[NamedTopic, Query] = Field(min_length=1, max_length=MAX_TOPICS)
     every_s: float = Field(60.0, ge=1, le=86_400)
     backfill_hours: float = Field(1.0, gt=0, le=166)
     base_url: Annotated[str, AfterValidator(lambda value: web_address(value, "https", "http"))] = "https://api.x.com"

@@ -10,6 +10,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -92,8 +93,9 @@ class DiskQueue(ABC, Generic[T]):
         self._count_down()
 
     def set_aside(self, path: Path) -> None:
-        """An item can never be taken: keep it out of the way."""
-        path.rename(path.with_suffix(_DAMAGED))
+        """An item can never be taken: keep it out of the way. Another process may have done so."""
+        with suppress(FileNotFoundError):
+            path.rename(path.with_suffix(_DAMAGED))
         self._count_down()
 
     def _count_down(self) -> None:

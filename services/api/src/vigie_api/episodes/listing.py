@@ -7,20 +7,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, and_, func, or_, select
 
-from vigie_api.episodes.posts import read_posts
-from vigie_api.episodes.schema import EpisodeDetail, EpisodeOut, EpisodePage, SeverityName
+from vigie_api.episodes.missing import NoSuchEpisode
+from vigie_api.episodes.schema import EpisodeDetail, EpisodeOut, EpisodePage, EpisodePost, SeverityName
 from vigie_api.episodes.table import episodes
-from vigie_api.problem import Problem
+from vigie_api.mentions.listing import by_id
 
 _CURSOR = "e"
-
-
-class NoSuchEpisode(Problem):
-    """No episode has this id."""
-
-    status = 404
-    slug = "no-such-episode"
-    title = "No such episode"
 
 
 Place = tuple[datetime, str]
@@ -83,7 +75,7 @@ def read_one(connection: Connection, episode_id: str) -> EpisodeDetail:
     row = find(connection, episode_id)
     chosen: Mapping[str, Sequence[str]] = row["post_ids"]
     first, telling = chosen["first"], chosen["representative"]
-    posts = read_posts(connection, {*first, *telling})
+    posts = by_id(connection, {*first, *telling}, EpisodePost)
     return EpisodeDetail(
         **as_told(row),
         posts_first=[posts[known] for known in first if known in posts],
@@ -95,7 +87,7 @@ def find(connection: Connection, episode_id: str) -> RowMapping:
     """The row of an episode. Raises NoSuchEpisode."""
     row = connection.execute(select(episodes).where(episodes.c.id == episode_id)).mappings().first()
     if row is None:
-        raise NoSuchEpisode("No episode has this id. GET /v1/episodes lists them.")
+        raise NoSuchEpisode
     return row
 
 

@@ -111,11 +111,14 @@ def _buckets(connection: Connection, name: str, since: datetime) -> Iterator[tup
 
 
 def stored(connection: Connection, now: datetime) -> Sequence[RowMapping]:
-    """The topics that are not dormant or have an open episode, the newest posts first where they are too many."""
+    """The topics that are not dormant, have an open episode or history to learn.
+
+    Where they are too many, those with the newest posts come first.
+    """
     is_open = watch_topics.c.topic.in_(select(episodes.c.topic).where(episodes.c.state != "closed"))
     query = (
         select(watch_topics)
-        .where(or_(watch_topics.c.last_post_at > now - DORMANT, is_open))
+        .where(or_(watch_topics.c.last_post_at > now - DORMANT, is_open, watch_topics.c.unlearned))
         .order_by(watch_topics.c.last_post_at.desc())
         .limit(MOST_TOPICS)
     )
@@ -135,6 +138,7 @@ def load(connection: Connection, row: RowMapping, now: datetime) -> Watched:
         row["last_post_at"],
         sources=set(row["sources"]),
         held_until=row["held_until"],
+        unlearned=row["unlearned"],
         stored=True,
         changed=False,
         noted=False,
@@ -175,6 +179,7 @@ def save(connection: Connection, watched: Watched, now: datetime) -> None:
         return
     beside = {
         "learning": watched.topic.is_learning,
+        "unlearned": watched.unlearned,
         "sources": sorted(watched.sources),
         "last_post_at": watched.last_post_at,
         "held_until": watched.held_until,

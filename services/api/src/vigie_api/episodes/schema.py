@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from vigie_api.alerts.schema import Note
 from vigie_api.instant import Instant
 from vigie_api.mentions.schema import Source
-from vigie_api.prediction.schema import Language, Sentiment, Topic, no_nul
+from vigie_api.prediction.schema import Language, Sentiment, no_nul
+from vigie_api.topic import Topic
 
 CURSOR_PATTERN = r"^e[0-9]{1,12}[.][0-9a-f-]{36}$"
 MOST_BUCKETS = 2_000

@@ -14,6 +14,7 @@ watch_topics = Table(
     metadata,
     Column("topic", String(64), primary_key=True),
     Column("false_alarms", Integer(), nullable=False),
+    Column("unlearned", Boolean(), nullable=False),  # history came that the state does not know yet
     Column("learning", Boolean(), nullable=False),  # too little is known yet to tell what is normal
     Column("sources", JSON(), nullable=False),
     Column("last_post_at", UtcDateTime(), nullable=False),  # the newest post's own time

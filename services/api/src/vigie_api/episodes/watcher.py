@@ -228,7 +228,8 @@ def _note(watched: Watched, posts: list[Waiting], following: int | None, taken: 
     ahead = [post for post in posts if following is None or post.bucket >= following or taken.too_late]
     if any(post.received_at - post.created_at > _HISTORY for post in ahead):
         watched.held_until, watched.noted = now + _HOLD, True
-    watched.unlearned |= taken.too_late > 0
+    if taken.too_late and not watched.unlearned:
+        watched.unlearned, watched.noted = True, True
     # A late post changes what was read; what came into open buckets is read from the counts when the state is loaded.
     watched.changed |= following is None or any(bucket < following for bucket in taken.buckets)
 

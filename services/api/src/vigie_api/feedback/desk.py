@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from vigie_api.alerts.book import AlertBook
+from vigie_api.database.draining import keep_draining
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.feedback.schema import FeedbackRequest
 from vigie_api.feedback.spool import Spool
@@ -96,36 +97,12 @@ class FeedbackDesk:
             self._alerts.judge(connection, kept)
         return kept, new
 
-    async def drain(self) -> int:
-        """Move what waits in the spool to the database, in order; returns how many entries. Raises DatabaseAway."""
-        moved = 0
-        if self._spool is None or not self._spool.depth:
-            return moved
-        for path, entry in await asyncio.to_thread(lambda spool: list(spool.waiting()), self._spool):
-            try:
-                await self._database.write(partial(self._write, replayed=True), entry)
-            except DatabaseAway:
-                raise
-            except Exception:
-                _log.exception("the database refuses an entry of the spool", extra={"file": path.name})
-                await asyncio.to_thread(self._spool.set_aside, path)
-            else:
-                await asyncio.to_thread(self._spool.done, path)
-                moved += 1
-        return moved
+    async def _replay(self, entry: Entry) -> None:
+        await self._database.write(partial(self._write, replayed=True), entry)
 
     async def run(self, every_s: float) -> None:
-        """Drain the spool every `every_s`, until cancelled."""
-        while True:
-            try:
-                moved = await self.drain()
-                if moved:
-                    _log.info("the spool was drained", extra={"entries": moved})
-            except DatabaseAway:
-                _log.debug("the database is still away")
-            except Exception:
-                _log.exception("the spool could not be drained")
-            await asyncio.sleep(every_s)
+        """Move what waits in the spool to the database every `every_s`, until cancelled."""
+        await keep_draining(self._spool, self._replay, every_s)
 
 
 def _received(kept: Entry, where: str) -> FeedbackReceived:

@@ -14,7 +14,8 @@ from pydantic import (
 from pydantic.config import JsonDict, JsonValue
 
 from vigie_api.instant import Instant
-from vigie_api.prediction.schema import Language, Sentiment, Topic, Tweet, Version, no_nul
+from vigie_api.prediction.schema import Language, Sentiment, Tweet, Version, no_nul
+from vigie_api.topic import Topic
 
 Verdict = Literal["correct", "wrong"]
 PredictionId = Annotated[

@@ -123,12 +123,12 @@ def _check(source: str | None, topic: str | None) -> None:
     from pydantic import TypeAdapter, ValidationError
 
     from vigie_api.mentions.schema import Source
-    from vigie_api.prediction.schema import Topic
     from vigie_api.replay.errors import Misuse
+    from vigie_api.topic import RULE, Topic
 
     wanted: tuple[tuple[str, Any, str | None, str], ...] = (
         ("--source", Source, source, "up to 32 small letters, digits, dots, dashes and underscores"),
-        ("--topic", Topic, topic, "up to 64 characters, without a space at either end"),
+        ("--topic", Topic, topic, RULE),
     )
     for option, kind, value, rule in wanted:
         try:

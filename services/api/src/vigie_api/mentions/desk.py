@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from vigie_api.database.draining import keep_draining
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.mentions.door import Door
 from vigie_api.mentions.metrics import MentionMetrics
@@ -99,36 +100,9 @@ class MentionDesk:
             self.taken.set()
         return new
 
-    async def drain(self) -> int:
-        """Move what waits in the spool to the database, in order; returns how many mentions. Raises DatabaseAway."""
-        moved = 0
-        if self._spool is None or not self._spool.depth:
-            return moved
-        for path in await asyncio.to_thread(self._spool.paths):
-            rows = await asyncio.to_thread(self._spool.read, path)
-            if rows is None:
-                continue
-            try:
-                self._came_in(await self._database.write(insert_mentions, rows))
-            except DatabaseAway:
-                raise
-            except Exception:
-                _log.exception("the database refuses mentions of the spool", extra={"file": path.name})
-                await asyncio.to_thread(self._spool.set_aside, path)
-            else:
-                await asyncio.to_thread(self._spool.done, path)
-                moved += len(rows)
-        return moved
+    async def _replay(self, rows: Sequence[MentionRow]) -> None:
+        self._came_in(await self._database.write(insert_mentions, rows))
 
     async def run(self, every_s: float) -> None:
-        """Drain the spool every `every_s`, until cancelled."""
-        while True:
-            try:
-                moved = await self.drain()
-                if moved:
-                    _log.info("the spool of mentions was drained", extra={"mentions": moved})
-            except DatabaseAway:
-                _log.debug("the database is still away")
-            except Exception:
-                _log.exception("the spool of mentions could not be drained")
-            await asyncio.sleep(every_s)
+        """Move what waits in the spool to the database every `every_s`, until cancelled."""
+        await keep_draining(self._spool, self._replay, every_s)

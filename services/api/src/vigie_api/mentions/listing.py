@@ -7,32 +7,26 @@ keeps those that match; the second reads what is known of the few that were kept
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from pydantic import BaseModel
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, case, func, literal, select, tuple_
 
 from vigie_api.database.engine import Database
 from vigie_api.database.schema import UtcDateTime
+from vigie_api.episodes.missing import NoSuchEpisode
 from vigie_api.episodes.table import episodes
 from vigie_api.feedback.table import feedback, implied
 from vigie_api.mentions.listing_schema import MentionOut
 from vigie_api.mentions.table import mentions
 from vigie_api.prediction.schema import Language, Sentiment
 from vigie_api.prediction.table import predictions
-from vigie_api.problem import Problem
 
+T = TypeVar("T", bound=BaseModel)
 LOOKED_AT: Final = 50_000
 _EPOCH, _TICK = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 Place = tuple[datetime, int]
 """Where a page ends: the time and the seq of a mention."""
-
-
-class NoSuchEpisode(Problem):
-    """There is no episode with this id."""
-
-    status = 404
-    slug = "no-such-episode"
-    title = "No such episode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +81,15 @@ _FROM: Final = mentions.outerjoin(predictions, predictions.c.id == mentions.c.id
 )
 
 
-def by_id(connection: Connection, ids: Collection[str]) -> dict[str, MentionOut]:
-    """What is known of a few mentions; those that are gone are left out."""
+def by_id(connection: Connection, ids: Collection[str], kind: type[T]) -> dict[str, T]:
+    """What is known of a few mentions, as a model with the fields of MentionOut; those that are gone are left out."""
     found = {}
     query = select(*_OUT).select_from(_FROM).where(mentions.c.id.in_(sorted(ids)))
     for row in connection.execute(query).mappings():
         values = dict(row)
         if values["verdict"] is not None:
             values["correction"] = implied(values["verdict"], values["correction"], values["sentiment"])
-        found[values["id"]] = MentionOut(**values)
+        found[values["id"]] = kind(**values)
     return found
 
 
@@ -132,7 +126,7 @@ def _page(connection: Connection, filters: Filters, limit: int) -> tuple[list[Me
         last = _walk(filters).with_only_columns(mentions.c.created_at, mentions.c.seq).offset(LOOKED_AT - 1).limit(1)
         end = connection.execute(last).first()
         following = None if end is None else (end.created_at, end.seq)
-    found = by_id(connection, [row.id for row in kept])
+    found = by_id(connection, [row.id for row in kept], MentionOut)
     return [found[row.id] for row in kept if row.id in found], following
 
 
@@ -142,7 +136,7 @@ def _of_episode(connection: Connection, filters: Filters) -> Filters:
     columns = (episodes.c.topic, episodes.c.onset_at, episodes.c.closed_at)
     episode = connection.execute(select(*columns).where(episodes.c.id == filters.episode)).first()
     if episode is None:
-        raise NoSuchEpisode("There is no episode with this id.")
+        raise NoSuchEpisode
     since, until = filters.since, filters.until
     return Filters(
         topic=episode.topic if filters.topic in (None, episode.topic) else "",  # no topic is called that

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from vigie_api.feedback.schema import Verdict
 from vigie_api.instant import Instant
 from vigie_api.mentions.schema import Source
-from vigie_api.prediction.schema import Language, Sentiment, Topic
+from vigie_api.prediction.schema import Language, Sentiment
+from vigie_api.topic import Topic
 
 MENTIONS_CURSOR: Final = r"^m-?[0-9]{1,18}[.][0-9]{1,18}$"
 

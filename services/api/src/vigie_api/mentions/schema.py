@@ -5,7 +5,8 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from vigie_api.instant import ZonedTime
-from vigie_api.prediction.schema import Topic, Tweet
+from vigie_api.prediction.schema import Tweet
+from vigie_api.topic import Topic
 
 MAX_MENTIONS: Final = 5_000
 MAX_REACH: Final = 10**15  # more than anybody reaches, and exact in every reader of JSON

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from vigie_api.instant import Instant
-from vigie_api.prediction.schema import Language, Sentiment, Topic, Version
+from vigie_api.prediction.schema import Language, Sentiment, Version
+from vigie_api.topic import Topic
 
 PREDICTIONS_CURSOR = "^p[0-9]{1,17}[.][A-Za-z0-9_-]{1,64}$"
 

@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from vigie_api.settings import MAX_TEXT_CHARS, MAX_TEXTS
+from vigie_api.topic import INVISIBLE, Topic
 
 Sentiment = Literal["positive", "negative"]
 Language = Literal["en", "fr", "und"]
 
-# What a reader would see nothing of: white space, and characters of no width. Python's \s holds a few that the one of
-# JSON Schema (ECMAScript) does not: written out, both mean the same.
-_INVISIBLE = r"\s\u001c-\u001f\u0085\u0000\u00ad\u200b-\u200f\u2060\ufeff"
-_VISIBLE = re.compile(f"[^{_INVISIBLE}]")
+_VISIBLE = re.compile(f"[^{INVISIBLE}]")
 
 
 def no_nul(text: str) -> str:
@@ -38,20 +36,9 @@ Tweet = Annotated[
             "type": "string",
             "minLength": 1,
             "maxLength": MAX_TEXT_CHARS,
-            "pattern": f"^[^\\u0000]*[^{_INVISIBLE}][^\\u0000]*$",
+            "pattern": f"^[^\\u0000]*[^{INVISIBLE}][^\\u0000]*$",
             "description": "A tweet: at most 10,000 Unicode characters, at least one of them visible, no NUL.",
         }
-    ),
-]
-# On one line, with something to see at both ends, so that no two topics look the same in a list.
-_CONTROLS = r"\u0000-\u001f\u007f-\u009f"
-_EDGE = f"[^{_INVISIBLE}{_CONTROLS}]"
-Topic = Annotated[
-    str,
-    Field(
-        pattern=f"^{_EDGE}(?:[^{_CONTROLS}]{{0,62}}{_EDGE})?$",
-        examples=["Air Paradis"],
-        description="What a tweet is about, such as a brand: at most 64 characters, no space at either end.",
     ),
 ]
 Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$", examples=["3"], description="A registry version number.")]

@@ -35,6 +35,8 @@ def find(
     found = []
     for path in _files(folder):
         with suppress(FileNotFoundError):  # drained meanwhile: the database is looked at after this
+            if path.suffix == _CLEANED and not _in_the_making(path, now):
+                found.append(Change(path, None))  # whoever wrote it died before it took its place; that is still there
             if path.suffix not in (".json", _DAMAGED, _UNFINISHED) or _in_the_making(path, now):
                 continue
             change = _changed(path, wanted, subjects, authors)
@@ -65,13 +67,13 @@ def apply(changes: Sequence[Change]) -> int:
 
 
 def damaged_before(folder: Path, cutoff: datetime) -> list[Change]:
-    """Damaged files that were written before a time. Raises OSError when the folder cannot be read."""
-    damaged = (path for path in _files(folder) if path.suffix == _DAMAGED)
+    """Damaged and unfinished files that were written before a time. Raises OSError when the folder cannot be read."""
+    damaged = (path for path in _files(folder) if path.suffix in (_DAMAGED, _UNFINISHED, _CLEANED))
     return [Change(path, None) for path in damaged if path.stat().st_mtime < cutoff.timestamp()]
 
 
 def _in_the_making(path: Path, now: datetime) -> bool:
-    return path.suffix == _UNFINISHED and path.stat().st_mtime > now.timestamp() - _ABANDONED_S
+    return path.suffix in (_UNFINISHED, _CLEANED) and path.stat().st_mtime > now.timestamp() - _ABANDONED_S
 
 
 def _changed(path: Path, wanted: Wanted | None, subjects: Collection[str], authors: Collection[int]) -> Change | None:

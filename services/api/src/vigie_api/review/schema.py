@@ -5,8 +5,9 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from vigie_api.instant import Instant
-from vigie_api.prediction.schema import Language, Sentiment, Topic, Version
+from vigie_api.prediction.schema import Language, Sentiment, Version
 from vigie_api.review.selection import Reason
+from vigie_api.topic import Topic
 
 
 class PatternsQuery(BaseModel):

@@ -75,6 +75,7 @@ def upgrade() -> None:
         "watch_topics",
         sa.Column("topic", sa.String(64)),
         sa.Column("false_alarms", sa.Integer(), nullable=False),
+        sa.Column("unlearned", sa.Boolean(), nullable=False),
         sa.Column("learning", sa.Boolean(), nullable=False),
         sa.Column("sources", sa.JSON(), nullable=False),
         sa.Column("last_post_at", _TIME, nullable=False),
