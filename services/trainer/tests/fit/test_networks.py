@@ -1,7 +1,7 @@
 """Networks, trained for real on a few hundred made-up posts."""
 
 import gzip
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 
 import vigie_model
 from vigie_trainer.encoders.choice import EncoderChoice
-from vigie_trainer.fit import FitError, fit
+from vigie_trainer.fit import FitError, FitResult, fit
 from vigie_trainer.fit.context import FitContext
 from vigie_trainer.fit.networks.checkpoint import Checkpoint, State, training_key
 from vigie_trainer.fit.task import Sample
@@ -22,6 +22,15 @@ pytestmark = [
 ]
 
 WORDS = ["good", "great", "lovely", "smooth", "happy", "bad", "awful", "late", "rude", "lost", "flight", "the", "crew"]
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What a training left behind, and how far it said it was."""
+
+    result: FitResult
+    context: FitContext
+    steps: list[tuple[str, float]]
 
 
 def bert(encoder: Path, **schedule: float) -> NetworkRecipe:
@@ -38,37 +47,47 @@ def bilstm(**values: object) -> NetworkRecipe:
     return NetworkRecipe(name="bilstm", network=spec, holdout_rows=40)
 
 
+@pytest.fixture(scope="module")
+def fine_tuned(posts, tiny_distilbert, tmp_path_factory) -> FineTuned:
+    """The encoder, fine-tuned once."""
+    home = tmp_path_factory.mktemp("fine-tuned")
+    steps: list[tuple[str, float]] = []
+    context = FitContext(home / "cache")
+    result = fit(
+        bert(tiny_distilbert),
+        *posts,
+        out=home / "artifact",
+        trained={"dataset": "made up"},
+        context=context,
+        progress=lambda step, share: steps.append((step, share)),
+    )
+    return FineTuned(result, context, steps)
+
+
 def accuracy(folder: Path, posts: tuple[list[str], np.ndarray]) -> float:
     scores = vigie_model.load(folder).score(posts[0])
     return float(((scores >= 0.5) == (posts[1] == 1)).mean())
 
 
-def test_a_fine_tuned_encoder_learns_and_its_artifact_needs_no_tensorflow(posts, tiny_distilbert, tmp_path):
-    steps = []
-    result = fit(
-        bert(tiny_distilbert),
-        *posts,
-        out=tmp_path / "artifact",
-        trained={"dataset": "made up"},
-        context=FitContext(tmp_path / "cache"),
-        progress=lambda step, share: steps.append((step, share)),
-    )
+def test_a_fine_tuned_encoder_learns_and_its_artifact_needs_no_tensorflow(posts, fine_tuned):
+    result = fine_tuned.result
     assert accuracy(result.artifact, posts) > 0.75
     assert result.curves is not None
     assert result.curves["loss"][-1] < result.curves["loss"][0]
-    assert ("fit", 1.0) in steps
+    assert ("fit", 1.0) in fine_tuned.steps
     assert {path.suffix for path in result.artifact.iterdir()} <= {".json", ".onnx"}
 
 
-def test_a_network_that_was_trained_already_is_not_trained_again(posts, tiny_distilbert, tmp_path, monkeypatch):
-    context = FitContext(tmp_path / "cache")
-    first = fit(bert(tiny_distilbert), *posts, out=tmp_path / "first", trained={}, context=context)
+def test_a_network_that_was_trained_already_is_not_trained_again(
+    posts, tiny_distilbert, fine_tuned, tmp_path, monkeypatch
+):
     from vigie_trainer.fit.networks import training
 
     monkeypatch.setattr(training, "_step", lambda *_: pytest.fail("it was trained again"))
-    again = fit(bert(tiny_distilbert), *posts, out=tmp_path / "again", trained={}, context=context)
-    assert vigie_model.artifact_digest(first.artifact) == vigie_model.artifact_digest(again.artifact)
-    assert again.fit_s == pytest.approx(first.fit_s)
+    trained = {"dataset": "made up"}
+    again = fit(bert(tiny_distilbert), *posts, out=tmp_path / "again", trained=trained, context=fine_tuned.context)
+    assert vigie_model.artifact_digest(fine_tuned.result.artifact) == vigie_model.artifact_digest(again.artifact)
+    assert again.fit_s == pytest.approx(fine_tuned.result.fit_s)
 
 
 def test_the_setting_chooses_the_encoder_of_a_recipe_that_names_none(posts, tiny_distilbert, tmp_path):
@@ -99,10 +118,10 @@ def test_what_decides_the_weights_of_a_network_is_in_its_key(posts):
     assert len({key, *others}) == 7
 
 
-def test_training_that_was_cut_short_ends_where_it_would_have(posts, tiny_distilbert, tmp_path, monkeypatch):
+def test_training_that_was_cut_short_ends_where_it_would_have(
+    posts, tiny_distilbert, fine_tuned, tmp_path, monkeypatch
+):
     from vigie_trainer.fit.networks import training
-
-    whole = fit(bert(tiny_distilbert), *posts, out=tmp_path / "whole", trained={}, context=FitContext(tmp_path / "one"))
 
     class CutError(Exception):
         pass
@@ -118,7 +137,7 @@ def test_training_that_was_cut_short_ends_where_it_would_have(posts, tiny_distil
     monkeypatch.undo()
     assert not (tmp_path / "cut").exists()
     resumed = fit(bert(tiny_distilbert), *posts, out=tmp_path / "resumed", trained={}, context=context)
-    one, two = (vigie_model.load(result.artifact).margins(posts[0][:50]) for result in (whole, resumed))
+    one, two = (vigie_model.load(result.artifact).margins(posts[0][:50]) for result in (fine_tuned.result, resumed))
     np.testing.assert_allclose(one, two, atol=1e-4)
 
 
