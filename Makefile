@@ -10,8 +10,9 @@ RUN := uv run --locked --no-sync
 PYTEST_ARGS ?=
 # Tests wait on servers more than they compute; two workers fit two cores.
 WORKERS ?= 2
+FUZZ_MINUTES ?= 10
 
-.PHONY: help setup deep demo test check format e2e e2e-azure bench env up down backup restore
+.PHONY: help setup deep demo test fuzz check format e2e e2e-azure bench env up down backup restore
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -29,6 +30,12 @@ test: ## Install what the tests need, and run every test that needs no Docker
 	@scripts/setup.sh tests
 	@$(RUN) pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= $(PYTEST_ARGS)
 	@$(RUN) python scripts/coverage_floors.py
+
+# Not part of CI: what it finds is new each time. FUZZ_MINUTES=480 is a night.
+fuzz: ## Run the property and contract tests with new inputs for FUZZ_MINUTES (10), or until one fails
+	@scripts/setup.sh tests
+	@end=$$((SECONDS + 60 * $(FUZZ_MINUTES))); while [ $$SECONDS -lt $$end ]; do \
+		$(RUN) pytest -n $(WORKERS) -m hypothesis --hypothesis-profile=fuzz --timeout=3600 $(PYTEST_ARGS); done
 
 check: setup ## Lint, types, formats, Dockerfiles, workflows, queries, generated files
 	@$(RUN) ruff check .

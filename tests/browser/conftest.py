@@ -58,6 +58,8 @@ class Server:
     health: str
     settings: dict[str, str]
     log: Path
+    patience_s: float = 15.0
+    """How long to wait for a polite end; what is in use then is killed."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -89,7 +91,7 @@ class Server:
             return
         os.killpg(self.process.pid, signal.SIGTERM)
         try:
-            self.process.wait(timeout=15)
+            self.process.wait(timeout=self.patience_s)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -249,7 +251,8 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         *("--backend-store-uri", f"sqlite:///{home}/mlflow.db", "--default-artifact-root", (home / "kept").as_uri()),
     ]
     settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    server = Server(command, free_port(), "/health", settings, home / "mlflow.log")
+    # Asked politely, MLflow waits for idle connections.
+    server = Server(command, free_port(), "/health", settings, home / "mlflow.log", patience_s=0.0)
     server.start()
     yield server
     server.stop()

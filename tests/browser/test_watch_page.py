@@ -49,7 +49,9 @@ def say(watched, text: str, topic: str = "Air Paradis") -> None:
     """Somebody posts, now."""
     said = {"source": "demo", "external_id": uuid4().hex, "topic": topic, "text": text}
     mentions = [{**said, "created_at": datetime.now(UTC).isoformat()}]
-    httpx.post(f"{watched.api.url}/v1/mentions", json={"mentions": mentions}, trust_env=False).raise_for_status()
+    httpx.post(
+        f"{watched.api.url}/v1/mentions", json={"mentions": mentions}, trust_env=False, timeout=60
+    ).raise_for_status()
 
 
 def the_episode(watched):

@@ -36,7 +36,7 @@ def watched(running, grumbler, tmp_path):
         for number in range(1, 6)
     ]
     with running(tmp_path, grumbler) as url, VigieClient(url) as client:
-        with httpx.Client(base_url=url, trust_env=False) as http:
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
             # The database is prepared while the API answers already.
             while (answer := http.post("/v1/mentions", json={"mentions": posts})).status_code == 503:
                 time.sleep(0.05)

@@ -7,7 +7,7 @@ import pytest
 import vigie_model
 from vigie_api.settings import Settings
 
-pytestmark = [pytest.mark.anyio, pytest.mark.integration]
+pytestmark = [pytest.mark.anyio, pytest.mark.integration, pytest.mark.xdist_group("api-mlflow")]
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def address(mlflow_server):
 
 def _ready(address):
     try:
-        return httpx.get(f"{address}/readyz").json().get("database")
+        return httpx.get(f"{address}/readyz", timeout=60).json().get("database")
     except httpx.HTTPError:
         return False
 
@@ -117,6 +117,8 @@ def contract(address):
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[f"{method} {path}" for path, method in OPERATIONS])
 @pytest.mark.integration
+@pytest.mark.hypothesis  # its draws are its own affair, so the plugin does not see that `make fuzz` means it, too
+@pytest.mark.xdist_group("api-mlflow")  # one MLflow server and one API for all operations
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # schemathesis does, inside its strategies
 def test_the_application_keeps_to_the_document(contract, path, method):
     operation = contract[path][method.upper()]
@@ -134,6 +136,6 @@ def test_the_application_keeps_to_the_document(contract, path, method):
         assume(all(value not in (None, [], {}) for value in query.values()))
         # On the wire everything is text, and a list of one is one value: only the schema knows the difference.
         assume(all(_is_texts(value) if name in repeatable else _is_one(value) for name, value in query.items()))
-        case.call_and_validate(headers={"Authorization": f"Bearer {SECRET}"})
+        case.call_and_validate(headers={"Authorization": f"Bearer {SECRET}"}, timeout=60)
 
     keeps()

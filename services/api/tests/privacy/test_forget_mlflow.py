@@ -15,7 +15,7 @@ from vigie_api.privacy.mlflow_files import MlflowAway, clean_folder, clean_mlflo
 from vigie_api.privacy.wanted import MARKER, Wanted
 from vigie_api.settings import Settings
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("api-mlflow")]
 SECRET = 'Vol "AP-12" annulé & personne <ne> répond 😡'
 WANTED = Wanted(SECRET)
 
