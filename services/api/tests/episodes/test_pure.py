@@ -136,3 +136,12 @@ def test_the_report_names_who_took_care_only_where_people_have_names():
     assert who_and_when("marketing", "le 2 mars à 8:15", "fr") == "le 2 mars à 8:15, par marketing"
     assert who_and_when("embedded", "le 2 mars à 8:15", "fr") == "le 2 mars à 8:15"
     assert who_and_when(None, None, "en") is None
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("severity", ["watch", "serious", "critical"])
+def test_the_title_of_a_report_says_that_it_is_over(language, severity):
+    words = WORDS[language]
+    assert words[f"title.{severity}"] != words[f"title.{severity}.closed"]
+    assert words[f"severity.{severity}"] != words[f"severity.{severity}.closed"]
+    assert "is starting" not in words[f"title.{severity}.closed"]

@@ -82,7 +82,8 @@ def render(episode: EpisodeDetail, timeline: Timeline, language: Language, zone:
         policy=POLICY,
         words=words,
         episode=episode,
-        title=words[f"title.{episode.severity}"].format(topic=one_line(episode.topic, _MOST_CHARS)),
+        title=words[_title(episode)].format(topic=one_line(episode.topic, _MOST_CHARS)),
+        severity=words[f"severity.{_severity(episode)}"],
         lead=words["lead"].format(
             count=_whole(episode.negatives, language),
             span=duration(max(lasted.total_seconds(), 60.0) // 60 * 60, language),
@@ -109,6 +110,15 @@ def render(episode: EpisodeDetail, timeline: Timeline, language: Language, zone:
         ],
         made=words["made"].format(at=local(now)),
     )
+
+
+def _severity(episode: EpisodeDetail) -> str:
+    """How bad it is, or, once it is over, how bad it became."""
+    return f"{episode.severity}.closed" if episode.state == "closed" else episode.severity
+
+
+def _title(episode: EpisodeDetail) -> str:
+    return "title.false_alarm" if episode.false_alarm else f"title.{_severity(episode)}"
 
 
 def who_and_when(who: str | None, at: str | None, language: Language) -> str | None:
