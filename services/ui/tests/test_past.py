@@ -51,3 +51,10 @@ def test_a_past_episode_has_its_report_at_hand(open_page, some_watch):
     labels = [button.proto.label for button in page.get("download_button")]
     assert labels.count("Rapport") == 1
     assert any(button.key == f"look_at_{OVER}" for button in page.button)
+
+
+def test_nothing_is_to_be_answered_of_an_episode_found_afterwards(open_page, some_watch):
+    some_watch.episodes[2]["past"] = True
+    page = open_page("veille", episode=OVER)
+    assert "acknowledge_episode" not in {button.key for button in page.button}
+    assert "care_episode" in {button.key for button in page.button}

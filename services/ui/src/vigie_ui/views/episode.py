@@ -98,12 +98,13 @@ def _actions(lookout: Lookout, episode: Episode) -> None:
 def _offer(lookout: Lookout, episode: Episode) -> None:
     say = lookout.say
     with st.container(key="episode_row", horizontal=True):
-        if episode.acknowledged_at is None:
+        # Of what was found afterwards nobody was told: there is nothing to answer.
+        if episode.acknowledged_at is None and not (episode.closed and episode.past):
             st.button(
                 say("episode.acknowledge"),
                 key="acknowledge_episode",
                 icon=":material/check:",
-                type="primary",
+                type="secondary" if episode.closed else "primary",
                 on_click=_change,
                 args=(lookout, episode.id, {"acknowledged": True}),
             )

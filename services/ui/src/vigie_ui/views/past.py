@@ -64,7 +64,7 @@ def way(lookout: Lookout, episode: Episode) -> None:
     with st.container(key=f"way_{episode.id}"):
         st.html(episode_markup.row(episode, lookout.clock, lookout.say))
         st.button(
-            lookout.say("past.look"),
+            lookout.say("past.look" if episode.closed else "episode.look"),
             key=f"look_at_{episode.id}",
             type="tertiary",
             on_click=_look_at,
