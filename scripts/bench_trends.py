@@ -79,7 +79,9 @@ def fill(engine: Engine, mentions: int) -> None:
     language = f"CASE WHEN {chance} < 7000 THEN 'en' WHEN {chance} < 9990 THEN 'fr' ELSE 'und' END"
     source = f"CASE WHEN {chance} % 997 < 600 THEN 'x' WHEN {chance} % 997 < 995 THEN 'bluesky' ELSE 'reviews' END"
     topic = f"'Brand ' || ({chance} % 7 % 5)"
-    words = " || ' ' || ".join(f"substr('{WORDS}', 1 + 6 * ((i * {13 + 2 * n} + {n * n}) % 40), 6)" for n in range(12))
+    words = " || ' ' || ".join(
+        f"substr('{WORDS}', 1 + 6 * CAST((i * {13 + 2 * n} + {n * n}) % 40 AS INTEGER), 6)" for n in range(12)
+    )
     yes = "1" if sqlite else "TRUE"
     no = "0" if sqlite else "FALSE"
     columns = "id, created_at, text, sentiment, score, uncertain, language, model_version, recipe, topic"

@@ -8,7 +8,7 @@ for no longer than the current turn of the event loop.
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from vigie_api.wire import RefusingProtocol
 
 
 class JoiningTransport:
@@ -46,7 +46,7 @@ class JoiningTransport:
         return getattr(self._transport, name)
 
 
-class OneWriteProtocol(HttpToolsProtocol):
+class OneWriteProtocol(RefusingProtocol):
     """uvicorn's HTTP protocol on a `JoiningTransport`."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # narrower, as uvicorn's

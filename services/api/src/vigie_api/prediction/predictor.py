@@ -23,6 +23,8 @@ T = TypeVar("T")
 _HEAVY_THREADS = 2
 _HEAVY_WAITING = 64
 _INLINE_CHARS = 4_000
+_LONE_CHARS = 1_000
+"""Of one text: without a space in it, every character more costs as much as a word."""
 
 
 class NotExplainable(Problem):
@@ -34,7 +36,7 @@ class NotExplainable(Problem):
 
 
 class Predictor:
-    """Judges texts. A light model is scored on the event loop: a thread would cost more than the score."""
+    """Judges texts. A light model is scored on the event loop: a thread would cost more than the score of a tweet."""
 
     def __init__(
         self,
@@ -64,7 +66,8 @@ class Predictor:
         """
         served = await self._judge_of(text, version)
         scorer = served.scorer
-        verdict = scorer.predict_one(text) if served.light else await self._in_thread(scorer.predict_one, text)
+        inline = served.light and len(text) <= _LONE_CHARS
+        verdict = scorer.predict_one(text) if inline else await self._in_thread(scorer.predict_one, text)
         self._metrics.predicted(verdict.sentiment, served.version)
         return self._answer(served, text, verdict, time.time(), topic)
 
@@ -107,7 +110,7 @@ class Predictor:
                 raise self._too_long(["texts", index])
         served = self._serving.get()
         if served.light:
-            verdicts = await _in_slices(served.scorer, texts)
+            verdicts = await self._in_slices(served.scorer, texts)
         else:
             verdicts = await self._in_thread(served.scorer.predict, texts)
         now_s = time.time()
@@ -142,6 +145,21 @@ class Predictor:
             model=served.reference,
         )
 
+    async def _in_slices(self, scorer: Scorer, texts: Sequence[str]) -> list[Verdict]:
+        """Score on the event loop, letting others in every few thousand characters; long texts in a thread."""
+        verdicts: list[Verdict] = []
+        chars = 0
+        for text in texts:
+            if len(text) > _LONE_CHARS:
+                verdicts.append(await self._in_thread(scorer.predict_one, text))
+                continue
+            verdicts.append(scorer.predict_one(text))
+            chars += len(text) + 1
+            if chars >= _INLINE_CHARS:
+                chars = 0
+                await asyncio.sleep(0)
+        return verdicts
+
     async def _in_thread(self, score: Callable[..., T], argument: str | Sequence[str]) -> T:
         if self._waiting >= _HEAVY_WAITING:
             raise Overloaded("Too many predictions are waiting. Try again in a second.")
@@ -154,16 +172,3 @@ class Predictor:
     def close(self) -> None:
         """End the threads. Safe to call twice."""
         self._threads.shutdown(cancel_futures=True)
-
-
-async def _in_slices(scorer: Scorer, texts: Sequence[str]) -> list[Verdict]:
-    """Score on the event loop, letting others in every few thousand characters."""
-    verdicts: list[Verdict] = []
-    chars = 0
-    for text in texts:
-        verdicts.append(scorer.predict_one(text))
-        chars += len(text) + 1
-        if chars >= _INLINE_CHARS:
-            chars = 0
-            await asyncio.sleep(0)
-    return verdicts
