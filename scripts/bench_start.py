@@ -32,8 +32,11 @@ KEYS = json.dumps([{"name": "bench", "sha256": "0" * 64, "scopes": ["predict"]}]
 
 
 def docker(*arguments: str) -> str:
-    """Give what Docker printed."""
-    return subprocess.run(["docker", *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    """Give what Docker printed. Raises SystemExit with what it said when it failed."""
+    result = subprocess.run(["docker", *arguments], capture_output=True, text=True)
+    if result.returncode:
+        raise SystemExit(f"docker {arguments[0]}: {result.stderr.strip()}")
+    return result.stdout.strip()
 
 
 @contextmanager
