@@ -1,8 +1,9 @@
 """Histories of topics made of real tweets: their texts, authors, labels, and hours; surges, crowds and floods put in.
 
-The tweets are Sentiment140's, from a folder with `sentiment140_more.csv.gz` (columns target, date, user, text) and
-`sentiment140_manual_test.csv` (polarity, text; its neutral posts). A topic gets a rate of its own, as many posts a
-bucket as real people posted at that hour of that weekday, and events of the simulator's shapes.
+The tweets are Sentiment140's, from a folder with `sentiment140_more.csv.gz` (columns target, date, user, text),
+`sentiment140_manual_test.csv` (polarity, text; its neutral posts) and `sentiment140_16k.csv.gz` (date; the hours). A
+topic gets a rate of its own, as many posts a bucket as real people posted at that hour of that weekday, and events of
+the simulator's shapes.
 """
 
 from dataclasses import dataclass
@@ -91,18 +92,23 @@ def read(folder: Path) -> Tweets:
     second = pd.DataFrame(
         {"text": neutral["text"], "label": NOBODY, "user": [f"neutral {n}" for n in range(len(neutral))]}
     )
-    stamps = pd.to_datetime(some["date"].str.replace(r" P[DS]T", "", regex=True), format="%a %b %d %H:%M:%S %Y")
-    return Tweets(pd.concat([first, second], ignore_index=True), _hours(stamps))
+    return Tweets(pd.concat([first, second], ignore_index=True), _hours(folder))
 
 
-def _hours(stamps: "pd.Series[pd.Timestamp]") -> Rates:
-    """The hour of the day, each weekday's own drawn towards it; the corpus has whole weekdays too few."""
-    table = np.zeros((7, 24))
-    np.add.at(table, (stamps.dt.weekday, stamps.dt.hour), 1)
-    common = table.sum(0) / table.sum()
-    own = (table + 500 * common) / (table.sum(1, keepdims=True) + 500)
-    by_day = np.clip((table.sum(1) / table.sum(1).mean()) ** 0.3, 0.7, 1.4)
-    week = (own * by_day[:, None]).reshape(168)
+def _hours(folder: Path) -> Rates:
+    """The hour of the day, on working days and at the end of the week; of single weekdays the corpus has too few.
+
+    From the uniform sample, up to the day before its collection breaks.
+    """
+    dates = pd.read_csv(folder / "sentiment140_16k.csv.gz", usecols=["date"], dtype=str)["date"]
+    plain = dates.str.replace(r" P[DS]T", "", regex=True)
+    stamps: pd.Series[pd.Timestamp] = pd.to_datetime(plain, format="%a %b %d %H:%M:%S %Y")
+    stamps = stamps[stamps < pd.Timestamp("2009-06-16")]
+    table = np.zeros((2, 24))
+    np.add.at(table, ((stamps.dt.weekday >= 5).astype(int), stamps.dt.hour), 1)
+    table = (np.roll(table, 1, 1) + 2 * table + np.roll(table, -1, 1)) / 4
+    working, free = table / table.sum(1, keepdims=True)
+    week = np.array([working] * 5 + [free] * 2).reshape(168)
     return np.asarray(week / week.mean())
 
 
@@ -160,7 +166,11 @@ def _usual(
     else:
         drawn = np.resize(rng.permutation(rows), int(counts.sum()))  # the neutral ones are few, and come again
     for bucket, text in zip(np.repeat(np.arange(len(counts)), counts).tolist(), drawn.tolist(), strict=True):
-        author = tweets.authors[text] if not pool and label != NOBODY else f"{tweets.authors[text]} {rng.integers(1e6)}"
+        author = (
+            tweets.authors[text]
+            if not pool and label != NOBODY
+            else f"{tweets.authors[text]} {rng.integers(1_000_000)}"
+        )
         posts.append(Post(_at(bucket, rng), label == NEGATIVE, text, "", author))
 
 

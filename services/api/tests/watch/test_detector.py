@@ -71,6 +71,14 @@ def test_a_crowd_with_the_usual_mix_raises_nothing():
     assert watch(negatives, others) == []
 
 
+def test_a_quiet_topic_that_suddenly_brings_many_posts_of_its_usual_mix_raises_nothing():
+    bucket = np.arange(10 * DAY)
+    negatives, others = (bucket % 12 == 0).astype(int), (bucket % 18 == 7).astype(int)  # three of five are negative
+    crowd = slice(8 * DAY + 12 * PER_HOUR, 8 * DAY + 20 * PER_HOUR)
+    negatives[crowd], others[crowd] = 6, 4  # instead of two an hour: 120
+    assert Step.OPENED not in [step for step, _ in watch(negatives, others)]
+
+
 def test_the_return_after_a_hole_raises_nothing():
     negatives, others = ordinary(10, 100, 0.4, 7)
     hole = slice(8 * DAY + 3 * PER_HOUR, 9 * DAY + 9 * PER_HOUR)

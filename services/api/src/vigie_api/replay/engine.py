@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from vigie_api.replay.errors import Misuse
 from vigie_api.watch.counts import BUCKET_S, bucket_of
 from vigie_api.watch.detector import TopicDetector
-from vigie_api.watch.duplicates import author_key, marks_of
+from vigie_api.watch.duplicates import marks_of, passing_key
 from vigie_api.watch.episodes import Episode, Severity, Step
 from vigie_api.watch.rules import Fixed, Meltwater, Rule, ShareDip, Sigma
 from vigie_api.watch.terms import Usual, rising, terms_of
@@ -179,7 +179,7 @@ class Replay:
             bucket, topic = bucket_of(at_s), told.topic
             marks: tuple[int, ...] = ()
             if not self.count_copies:
-                marks = marks_of(text, author_key(author, self._secret) if author else None)
+                marks = marks_of(text, passing_key(author, self._secret) if author else None)
             if bucket > (topic.rule.next_bucket or 0):
                 episodes.extend(told.close(bucket))
             if topic.take(bucket, negative=negative, marks=marks) is Fate.COPY:

@@ -142,11 +142,11 @@ class Baseline:
         both = by_hour * by_day
         own = (posts + _CELL_PRIOR) / (even * both + _CELL_PRIOR)
         self.rates = (level * both * own).reshape(HOURS)
-        self.unsure = np.tile(1.0 / (posts.sum(0) + _DAY_HOUR_PRIOR), 7)
+        self.unsure = np.concatenate([1.0 / (posts.sum(0) + _DAY_HOUR_PRIOR)] * 7)
         share = (float(all_negatives.sum()) + _FIRST_SHARE[0]) / (count + _FIRST_SHARE[1])
         negatives = all_negatives.reshape(7, 24).sum(0)
         everything = all_posts.reshape(7, 24).sum(0)
-        self.shares = np.tile((negatives + _SHARE_PRIOR * share) / (everything + _SHARE_PRIOR), 7)
+        self.shares = np.concatenate([(negatives + _SHARE_PRIOR * share) / (everything + _SHARE_PRIOR)] * 7)
         self.alpha = self.volume.alpha(_ALPHA_PRIOR, _ALPHA_WEIGHT * level**2)
         self.wander = self.share.alpha(_WANDER_PRIOR, _ALPHA_WEIGHT * (level * share) ** 2)
 

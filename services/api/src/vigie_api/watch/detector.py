@@ -33,6 +33,7 @@ _PENALTY: Final = {length: 2.0 * log(LONGEST / length) for length in LENGTHS}
 """Of a squared surprise: short windows are many, chance finds one among them sooner (Dümbgen and Spokoiny 2001)."""
 _PENALTY_IN_CROWDS: Final = 0.5
 _MOOD: Final = 0.02  # the share of negative posts wanders at least by its root, 14 %
+_CROWD_DOUBT: Final = 1.5  # other posts
 _CROWD: Final = 1.2  # times the usual other posts: a crowd, whose size only those posts tell
 
 
@@ -217,7 +218,7 @@ class TopicDetector:
         """Whether many other posts came in a window, and leave nothing of its negative ones to be explained."""
         if others < _CROWD * usual_others:
             return False
-        crowd = expected * max(1.0, (1.0 + others) / (1.0 + usual_others))
+        crowd = max(expected, _of_crowd(expected, others, usual_others))
         unexplained = surprise(seen, crowd, 1.0 / (1.0 + others) + self.baseline.wander)
         return unexplained**2 < self.sensitivity.beside_others**2 + _PENALTY_IN_CROWDS * _PENALTY[length]
 
@@ -303,3 +304,9 @@ class TopicDetector:
         found._silence, found._silent_since = state["silence"]
         found._changed = True  # the windows are summed again from the rest
         return found
+
+
+def _of_crowd(expected: float, others: float, usual_others: float) -> float:
+    """Negative posts that a crowd brings which brings so many others; the more those are, the less they are chance."""
+    doubt = _CROWD_DOUBT / (_CROWD_DOUBT + others)
+    return expected * (doubt + others) / (doubt + usual_others)

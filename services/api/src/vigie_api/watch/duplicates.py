@@ -18,15 +18,23 @@ WITHIN: Final = 6 * PER_HOUR
 """Buckets after which a copy is a post again."""
 _ENDS: Final = 8
 _LEAST: Final = 5
-# Addresses, mentions and the sign of a repeated post match without a word in the group.
-_WORDS: Final = re.compile(r"(?:https?://\S+|www\.\S+|@\w+|^rt\b|&\w+;)|([^\W\d_]+)")
-_PASSED_ON: Final = re.compile(r"\bRT @\w|^\s*[\"“”]@\w", re.IGNORECASE)
+# Addresses and mentions match without a word in the group.
+_WORDS: Final = re.compile(r"(?:https?://\S+|www\.\S+|@\w+|&\w+;)|([^\W\d_]+)")
+_PASSED_ON: Final = re.compile(r"\b(?:RT|rt) @\w|^\s*[\"“”]@\w")
+_QUOTES: Final = ('"', "“", "”")
 _TIDY: Final = 3 * PER_HOUR
 
 
 def fingerprints(text: str) -> tuple[int, ...]:
     """What near-copies share at least one of; nothing for a text that is too short to be a copy."""
-    words = list(filter(None, _WORDS.findall(text.lower())))
+    words: list[str] = []
+    for token in text.lower().split():
+        if token.isalpha():  # most are: five times as fast as the expression
+            words.append(token)
+        else:
+            words.extend(filter(None, _WORDS.findall(token)))
+    if words and words[0] == "rt":
+        del words[0]
     if len(words) < _LEAST:
         return ()
     if len(words) <= _ENDS:
@@ -43,11 +51,16 @@ def author_key(author: str, secret: bytes) -> int:
     return int.from_bytes(hmac.digest(secret, author.casefold().encode(), "sha256")[:8], "little")
 
 
+def passing_key(author: str, secret: bytes) -> int:
+    """The same for a run that keeps nothing: three times as fast."""
+    return int.from_bytes(hashlib.blake2b(author.casefold().encode(), key=secret, digest_size=8).digest(), "little")
+
+
 def marks_of(text: str, author: int | None) -> tuple[int, ...]:
     """What a post shares with those that it is a copy of, and with its author's others; `author` is a keyed hash."""
     if author is None:
         return fingerprints(text)
-    if _PASSED_ON.search(text):
+    if ("RT @" in text or "rt @" in text or text.lstrip()[:1] in _QUOTES) and _PASSED_ON.search(text):
         return (author,)
     return (*fingerprints(text), author)
 
@@ -66,11 +79,10 @@ class Seen:
         """
         last = self.last
         for mark in marks:
-            before = last.get(mark)
-            if before is not None and abs(bucket - before) <= WITHIN:
+            if mark in last and abs(bucket - last[mark]) <= WITHIN:
                 return False
         for mark in marks:
-            if last.get(mark, bucket) <= bucket:
+            if mark not in last or last[mark] <= bucket:
                 last[mark] = bucket
         if bucket - self._tidied >= _TIDY:
             self._tidied = bucket

@@ -36,7 +36,7 @@ class Rule(Protocol):
 
 
 @dataclass(slots=True)
-class _Counting(ABC):
+class Counting(ABC):
     """Running sums by bucket, and the walk over the buckets. Sums make any window one subtraction."""
 
     outside: bool = False
@@ -101,7 +101,7 @@ class _Counting(ABC):
 
 
 @dataclass(slots=True)
-class Meltwater(_Counting):
+class Meltwater(Counting):
     """Meltwater's spike: the last hour against the 12 hours before, checked again against the day and the week before.
 
     A spike when the last hour brings `ratio` times the mean of the 12 hours before it, and more than `ratio` / 2 times
@@ -125,7 +125,7 @@ class Meltwater(_Counting):
 
 
 @dataclass(slots=True)
-class Sigma(_Counting):
+class Sigma(Counting):
     """The mean of 24 hours above that of seven days by `k` standard deviations of the week's hours."""
 
     k: float = 1.0
@@ -145,7 +145,7 @@ class Sigma(_Counting):
 
 
 @dataclass(slots=True)
-class Fixed(_Counting):
+class Fixed(Counting):
     """At least `least` negative posts in the last hour."""
 
     least: int = 10
@@ -157,7 +157,7 @@ class Fixed(_Counting):
 
 
 @dataclass(slots=True)
-class ShareDip(_Counting):
+class ShareDip(Counting):
     """The share of posts that are not negative, over three hours, under the week's by `dip`, with 10 posts at least."""
 
     dip: float = 0.2

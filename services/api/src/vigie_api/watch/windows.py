@@ -1,15 +1,13 @@
-"""Sums over the last few buckets, for several lengths at once, each moved on by one addition and one subtraction."""
+"""Sums over the last few buckets, for several lengths at once."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from operator import mul
 from typing import Final, NamedTuple
-
-import numpy as np
 
 LENGTHS: Final = (3, 5, 8, 14, 22, 38, 66)
 """In buckets: a quarter of an hour to five and a half hours."""
 LONGEST: Final = LENGTHS[-1]
+_MOST: Final = 512  # rows, before the oldest are let go
 
 
 class Row(NamedTuple):
@@ -25,37 +23,43 @@ _NOTHING: Final = Row(0.0, 0.0, 0.0, 0.0)
 
 
 class Windows:
-    """The sums of the last 3, 5, … 66 rows. Plain floats: for rows this short NumPy costs ten times as much."""
+    """The sums of the last 3, 5, … 66 rows: differences of running sums. Plain floats, for NumPy costs more here."""
 
     def __init__(self) -> None:
         self.replace([])
 
     def push(self, row: Row) -> None:
         """Move every window on by one bucket."""
-        rows, (negatives, others, usual_negatives, usual_others) = self._rows, row
-        for length, sums in zip(LENGTHS, self._sums, strict=True):
-            old = rows[-length]
-            sums[0] += negatives - old[0]
-            sums[1] += others - old[1]
-            sums[2] += usual_negatives - old[2]
-            sums[3] += usual_others - old[3]
-        rows.append(row)
+        negatives, others, usual_negatives, usual_others = row
+        before = self._sums[-1]
+        self._sums.append(
+            (before[0] + negatives, before[1] + others, before[2] + usual_negatives, before[3] + usual_others)
+        )
+        self._negatives.append(negatives)
+        self._usual.append(usual_negatives)
+        self._rows.append(row)
+        if len(self._rows) >= _MOST:
+            self.replace(self._rows)
 
-    def replace(self, rows: Iterable[Row]) -> None:
+    def replace(self, rows: Sequence[Row]) -> None:
         """Start again from the last `LONGEST` rows, oldest first: something in them changed."""
-        self._rows: deque[Row] = deque([_NOTHING] * LONGEST, LONGEST)
-        self._rows.extend(rows)
-        back = np.cumsum(np.array(self._rows)[::-1], axis=0)
-        self._sums: list[list[float]] = back[[length - 1 for length in LENGTHS]].tolist()
+        self._rows: list[Row] = [*[_NOTHING] * LONGEST, *rows][-LONGEST:]
+        self._negatives = [row.negatives for row in self._rows]
+        self._usual = [row.usual_negatives for row in self._rows]
+        self._sums: list[tuple[float, float, float, float]] = [(0.0, 0.0, 0.0, 0.0)]
+        for negatives, others, usual_negatives, usual_others in self._rows:
+            one, two, three, four = self._sums[-1]
+            self._sums.append((one + negatives, two + others, three + usual_negatives, four + usual_others))
 
     def weighed(self, weights: Sequence[float], shape: Sequence[float]) -> tuple[float, float]:
         """Sums of the last rows' negatives times `weights`, and of their usual ones times `shape`; oldest first."""
-        recent = islice(self._rows, LONGEST - len(weights), None)
-        fit = added = 0.0
-        for row, weight, part in zip(recent, weights, shape, strict=True):
-            fit += row.negatives * weight
-            added += row.usual_negatives * part
-        return fit, added
+        length = len(weights)
+        fit, added = map(mul, self._negatives[-length:], weights), map(mul, self._usual[-length:], shape)
+        return sum(fit), sum(added)
 
-    def __iter__(self) -> Iterator[tuple[int, list[float]]]:
-        return zip(LENGTHS, self._sums, strict=True)
+    def __iter__(self) -> Iterator[tuple[int, tuple[float, float, float, float]]]:
+        sums = self._sums
+        negatives, others, usual_negatives, usual_others = sums[-1]
+        for length in LENGTHS:
+            one, two, three, four = sums[-1 - length]
+            yield length, (negatives - one, others - two, usual_negatives - three, usual_others - four)
