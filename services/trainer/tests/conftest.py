@@ -51,7 +51,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     warnings.filterwarnings("ignore", message=".*noload.*")  # MLflow's own use of SQLAlchemy, in this process
     folder = tmp_path / "home"
     monkeypatch.setenv("VIGIE_HOME", str(folder))
-    monkeypatch.setattr(mlflow_store, "LOCAL_SERVER", f"http://127.0.0.1:{closed_port()}")
+    # Not a free port: another test's MLflow might take that one.
+    monkeypatch.setattr(mlflow_store, "LOCAL_SERVER", "http://127.0.0.1:1")
     return folder
 
 

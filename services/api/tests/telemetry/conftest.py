@@ -50,7 +50,7 @@ class Ingestion:
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
                 ingestion.paths.add(self.path.partition("?")[0])
                 ingestion.attempts += 1
-                ingestion.release.wait(30)
+                ingestion.release.wait(200)
                 if ingestion.resets:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                     self.close_connection = True

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import asdict
 
 import pytest
@@ -144,10 +143,10 @@ async def test_a_library_that_cannot_be_used_keeps_nobody_from_predicting(runnin
 
 
 async def test_requests_are_sampled_failures_are_not_and_the_counts_add_up(running, observed, ingestion, monkeypatch):
-    async with running(observed.model_copy(update={"appinsights_sample_s": 0.2})) as api:
+    async with running(observed.model_copy(update={"appinsights_sample_s": 1.0})) as api:
         for _ in range(50):
             await api.client.post("/v1/predict", json={"text": "a"})
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(1.05)
         await api.client.post("/v1/predict", json={"text": "a"})
         monkeypatch.setattr(api.services.predictor, "one", None)
         for _ in range(5):
@@ -221,8 +220,7 @@ async def test_while_the_endpoint_hangs_requests_are_answered_and_the_end_comes_
             assert (await api.client.post("/v1/predict", json={"text": "a"})).status_code == 200
         insights = api.app.state.insights
         assert insights.depth > 0
-        started_s = time.monotonic()
-    assert time.monotonic() - started_s < 6, "the shutdown waits for three seconds at most"
+    assert ingestion.batches == [], "the endpoint still hangs, and the shutdown did not wait for it"
     assert dropped(api, "shutdown") > 0
     ingestion.release.set()
     for thread in threading.enumerate():

@@ -84,7 +84,7 @@ def test_what_comes_back_keeps_its_place_and_what_has_no_room_any_more_is_counte
 
     def answer(items):
         held.set()
-        go.wait(10)
+        go.wait(100)
         return (
             Outcome(later=list(items), trouble="away") if not endpoint.taken and not recovered.is_set() else Outcome()
         )
@@ -95,7 +95,7 @@ def test_what_comes_back_keeps_its_place_and_what_has_no_room_any_more_is_counte
     for number in range(3):
         waiting.put(event(number))
     waiting.start()
-    assert held.wait(10)
+    assert held.wait(100)
     for number in range(3, MAX_EVENTS + 1):  # meanwhile all but two places are taken
         waiting.put(event(number))
     go.set()
@@ -140,13 +140,13 @@ def test_what_hangs_at_the_end_is_counted_once_whatever_becomes_of_it(courier, d
 
     def answer(items):
         held.set()
-        go.wait(10)
+        go.wait(100)
         return Outcome(later=list(items), trouble="away")
 
     waiting = courier(Endpoint(answer))
     waiting.put(event(1))
     waiting.start()
-    assert held.wait(10)
+    assert held.wait(100)
     waiting.put(event(2))
     waiting.close(0.05)
     go.set()
