@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 FUZZ_MINUTES ?= 10
 
-.PHONY: help setup deep demo test fuzz check format e2e e2e-azure bench env up down backup restore
+.PHONY: help setup deep demo test fuzz check audit format e2e e2e-azure bench env up down backup restore
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -53,6 +53,11 @@ check: setup ## Lint, types, formats, Dockerfiles, workflows, queries, generated
 	@$(RUN) python scripts/settings_page.py --check
 	@$(RUN) python scripts/results_page.py --check
 	@echo "check: all good"
+
+audit: setup ## Ask PyPI for known holes in what is locked (needs pypi.org's advisories)
+	@mkdir -p artifacts
+	@uv export --quiet --frozen --all-packages --no-emit-workspace --format requirements-txt > artifacts/requirements.txt
+	@uvx --quiet pip-audit==2.10.1 --requirement artifacts/requirements.txt --disable-pip --require-hashes --strict
 
 format: setup ## Format the code and regenerate what is generated
 	@$(RUN) ruff check --fix .
