@@ -47,8 +47,8 @@ TABLES = {
 
 
 @pytest.fixture
-def engine(database_url):
-    opened = open_engine(Settings(database_url=database_url).database_url)
+def engine(unmigrated_url):
+    opened = open_engine(Settings(database_url=unmigrated_url).database_url)
     yield opened
     opened.dispose()
 
@@ -68,9 +68,9 @@ def test_migrating_again_changes_nothing(engine):
     assert migrate(engine) == migrate(engine)
 
 
-def test_several_processes_may_migrate_at_once(database_url):
+def test_several_processes_may_migrate_at_once(unmigrated_url):
     command = [sys.executable, "-c", "from vigie_api.cli import main; main()", "migrate"]
-    environment = os.environ | {"VIGIE_API_DATABASE_URL": database_url}
+    environment = os.environ | {"VIGIE_API_DATABASE_URL": unmigrated_url}
     running = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for _ in range(3)
     ]
