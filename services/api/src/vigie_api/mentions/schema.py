@@ -1,8 +1,8 @@
 """What POST /v1/mentions takes and gives; a mention is the same whether it came by HTTP, a connector or a CSV file."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from vigie_api.instant import ZonedTime
 from vigie_api.prediction.schema import Tweet
@@ -11,6 +11,14 @@ from vigie_api.topic import Topic
 MAX_MENTIONS: Final = 5_000
 MAX_REACH: Final = 10**15  # more than anybody reaches, and exact in every reader of JSON
 _NO_NUL: Final = r"^[^\u0000]*$"
+
+
+def _number(value: Any) -> Any:
+    # JSON has one kind of number, so 5.0 is as whole as 5; a text or a truth value is no number.
+    if isinstance(value, str | bool):
+        raise ValueError("a whole number is needed")  # noqa: TRY004 - pydantic takes this one for an answer
+    return value
+
 
 Source = Annotated[
     str,
@@ -45,9 +53,8 @@ class MentionIn(BaseModel):
         pattern=r"^https?://[^\u0000-\u0020\u007f-\u00a0\"<>]+$",
         description="Where people can see it.",
     )
-    reach: int | None = Field(
+    reach: Annotated[int | None, BeforeValidator(_number)] = Field(
         None,
-        strict=True,
         ge=0,
         le=MAX_REACH,
         description="How many people may have seen it, such as the author's followers.",
