@@ -31,7 +31,7 @@ def shared(postgres, make_live):
 
 
 def topic_row():
-    beside = {"learning": False, "sources": ["x"], "last_post_at": NOW, "updated_at": NOW}
+    beside = {"learning": False, "unlearned": False, "sources": ["x"], "last_post_at": NOW, "updated_at": NOW}
     return {"topic": "Air Paradis", "false_alarms": 0, "state": {}} | beside
 
 
