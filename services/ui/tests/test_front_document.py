@@ -49,6 +49,12 @@ def test_a_browser_gets_the_document_in_the_language_of_the_address():
     assert 'lang="en"' in ask("/later", "text/html", default="en").text
 
 
+@pytest.mark.parametrize(("path", "place"), [("/analyse", "/"), ("/analyse/?lang=en", "/?lang=en")])
+def test_the_first_page_is_found_by_its_name_too(path, place):
+    answer = ask(path, "text/html")
+    assert (answer.status_code, answer.headers["location"]) == (307, place)
+
+
 def test_the_document_cannot_be_framed_by_others_nor_sniffed():
     headers = ask("/", "text/html").headers
     assert headers["content-security-policy"] == "frame-ancestors 'self'"

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import parse_qs, quote
 
 import streamlit
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vigie_ui import markup
@@ -15,6 +15,7 @@ from vigie_ui.i18n import Language, as_language, load_catalogue
 from vigie_ui.palette import COLOURS
 
 NOT_DOCUMENTS: Final = ("/_stcore", "/static", "/media", "/component", "/app/static")
+FIRST_PAGE: Final = "/analyse"  # by its name, as the others are: Streamlit has it at / alone
 HEADERS: Final = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "frame-ancestors 'self'",
@@ -36,7 +37,11 @@ class FrontDocument:
         if not _wants_document(scope):
             await self.app(scope, receive, send)
             return
-        asked = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("lang", [""])[0]
+        query = scope.get("query_string", b"").decode("latin-1")
+        if scope["path"].rstrip("/") == FIRST_PAGE:
+            await RedirectResponse(f"/?{query}" if query else "/")(scope, receive, send)
+            return
+        asked = parse_qs(query).get("lang", [""])[0]
         document = front_document(self.template, as_language(asked) or self.language)
         await HTMLResponse(document, headers=HEADERS)(scope, receive, send)
 
