@@ -70,7 +70,7 @@ def test_a_body_over_5_mb_is_refused_before_it_reaches_the_api(stack, api):
 def test_a_large_body_to_the_page_is_refused_and_does_not_wait_in_the_gateways_memory(stack):
     restarts = stack.inspect("gateway")["RestartCount"]
     for body in (b"x" * 150_000_000, iter([b"x" * 1_000_000] * 150)):
-        # Refused so early that the client is still sending: of the answer its head is all that is sure to come, if that.
+        # Refused so early that the client is still sending: of the answer the head may come, and no more is sure to.
         early = contextlib.suppress(httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError)
         with early, httpx.stream("POST", stack.url, content=body, timeout=60) as answer:
             assert answer.status_code in {405, 413}  # the page takes no POST
