@@ -43,7 +43,7 @@ OF_TOPIC_AT_MOST = 5_000
 _ALL = frozenset(predictions.c.keys())
 _TICK = timedelta(microseconds=1)
 _STEPS = 21  # of confidence, 0.025 wide
-_CONTRADICTED_AT_MOST = 250
+_CONTRADICTED_AT_MOST = 150
 _CONTRADICTIONS_READ = 1_000
 _READ_CHARS = 500  # of a post: thousands of the longest would be chosen from for seconds
 

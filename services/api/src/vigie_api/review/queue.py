@@ -10,10 +10,10 @@ from vigie_api.review.candidates import Pool, Range, judged_since, read_pool, st
 from vigie_api.review.schema import ChallengerOut, ReviewItem, ReviewList
 from vigie_api.review.selection import Choice, choose
 
-# What is offered is worth its time: choosing 20 of 600 takes a fraction of choosing 300 of 5,000.
-_OFFERED_AT_LEAST = 600
+# What is offered is worth its time: choosing 20 of 400 takes a fraction of choosing 300 of 5,000.
+_OFFERED_AT_LEAST = 400
 _OFFERED_AT_MOST = 5_000
-_OFFERED_FOR_EACH = 15
+_OFFERED_FOR_EACH = 12
 
 
 async def what_next(database: Database, wanted: Range, count: int, now: datetime) -> ReviewList:
