@@ -57,18 +57,23 @@ def item(number: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def alert(number: int, **more: Any) -> dict[str, Any]:
-    """An alert as the API lists it."""
-    wrong = {
+def wrong_verdict(text: str | None = "TWEET") -> dict[str, Any]:
+    """A verdict in the evidence of an alert."""
+    return {
         "feedback_id": "f1",
         "prediction_id": "p1",
-        "text": "TWEET",
+        "text": text,
         "sentiment": "negative",
         "correction": "positive",
         "model_version": "3",
         "received_at": "2026-11-02T10:00:00Z",
         "taken_back": False,
     }
+
+
+def alert(number: int, **more: Any) -> dict[str, Any]:
+    """An alert as the API lists it."""
+    wrong = wrong_verdict()
     email = {"step": "opened", "state": "sent", "attempts": 1, "sent_at": "2026-11-02T10:00:02Z", "message_id": "<1@x>"}
     return {
         "id": f"019ab3c1-5f6e-7b32-9d0a-{number:012d}",

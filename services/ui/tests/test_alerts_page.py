@@ -3,6 +3,9 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from .documents import alert as listed
+from .documents import wrong_verdict
+
 HOSTILE = "<script>alert(1)</script> **bold**"
 
 
@@ -20,31 +23,8 @@ def named(number: int) -> str:
 
 
 def alert(number: int, **more):
-    wrong = {
-        "feedback_id": "f1",
-        "prediction_id": "p1",
-        "text": f"tweet of alert {number}",
-        "sentiment": "negative",
-        "correction": "positive",
-        "model_version": "3",
-        "received_at": "2026-11-02T10:00:00Z",
-        "taken_back": False,
-    }
-    return {
-        "id": named(number),
-        "kind": "misprediction",
-        "state": "open",
-        "opened_at": "2026-11-02T10:00:00Z",
-        "updated_at": "2026-11-02T10:00:00Z",
-        "model_version": "3",
-        "count": 3,
-        "evidence": {"window_s": 300.0, "verdicts": [wrong]},
-        "emails": [{"step": "opened", "state": "sent", "attempts": 1, "sent_at": "2026-11-02T10:00:02Z"}],
-        "acknowledged_at": None,
-        "acknowledged_by": None,
-        "note": None,
-        **more,
-    }
+    evidence = {"window_s": 300.0, "verdicts": [wrong_verdict(f"tweet of alert {number}")]}
+    return listed(number, **{"evidence": evidence, **more})
 
 
 @pytest.fixture

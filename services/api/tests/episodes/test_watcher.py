@@ -355,11 +355,15 @@ def test_a_topic_that_cannot_be_loaded_stops_no_other(make_live, database, post,
     assert again.step().topics == 2
 
 
-def test_posts_that_are_dated_back_one_by_one_make_the_watch_learn_again_once_an_hour(
-    live, post, simulate, monkeypatch
-):
-    relearn, learned = Watched.relearn, []
-    monkeypatch.setattr(Watched, "relearn", lambda *given: (learned.append(live.now), relearn(*given)))
+@pytest.fixture
+def learned(live, monkeypatch):
+    """When the watch learned a topic again."""
+    relearn, times = Watched.relearn, []
+    monkeypatch.setattr(Watched, "relearn", lambda *given: (times.append(live.now), relearn(*given)))
+    return times
+
+
+def test_posts_that_are_dated_back_one_by_one_make_the_watch_learn_again_once_an_hour(live, post, simulate, learned):
     texts = iter([one.text for one in simulate()])
     live.write([post(live.now, False, next(texts))])
     for number in range(16):
@@ -372,9 +376,7 @@ def test_posts_that_are_dated_back_one_by_one_make_the_watch_learn_again_once_an
     assert learned[1] - learned[0] == timedelta(hours=1)
 
 
-def test_history_that_waits_to_be_learned_is_learned_after_a_restart(live, post, simulate, monkeypatch):
-    relearn, learned = Watched.relearn, []
-    monkeypatch.setattr(Watched, "relearn", lambda *given: (learned.append(live.now), relearn(*given)))
+def test_history_that_waits_to_be_learned_is_learned_after_a_restart(live, post, simulate, learned):
     texts = iter([one.text for one in simulate()])
     live.write([post(live.now, False, next(texts))])
     for _ in range(3):
