@@ -112,6 +112,12 @@ def test_the_same_file_again_doubles_nothing_even_without_a_column_of_ids(ingest
     assert {mention["topic"] for mention in _listed(address)} == {"all"}
 
 
+def test_excels_unicode_text_is_read(ingest, address, tmp_path):
+    (tmp_path / "posts.txt").write_text("date\ttexte\n02/03/2026 08:15\tVol annulé, à l’aide\n", encoding="utf-16")
+    assert ingest(tmp_path / "posts.txt")[1]["accepted"] == 1
+    assert _listed(address)[0]["text"] == "Vol annulé, à l’aide"
+
+
 def test_posts_are_read_from_stdin(ingest):
     done, said = ingest("-", "--topic", "Air Paradis", input="date;text\n2026-03-02;Merci\n")
     assert (done.exit_code, said["accepted"]) == (0, 1)

@@ -95,13 +95,16 @@ def test_calm_days_and_happy_crowds_raise_nothing(tmp_path):
     assert episodes(write(tmp_path / "happy.csv", posts(seed=1, happy=300))) == []
 
 
-def test_neither_order_nor_compression_nor_the_form_of_times_matters(surging, tmp_path):
+def test_neither_order_nor_compression_nor_encoding_nor_the_form_of_times_matters(surging, tmp_path):
     rows = posts(surge=120)
     once = episodes(surging)
     assert episodes(write(tmp_path / "newest_first.csv", rows[::-1])) == once
     assert episodes(write(tmp_path / "packed.csv.gz", rows, opened=gzip.open)) == once
     assert episodes(write(tmp_path / "twitter.csv", rows, "%a %b %d %H:%M:%S +0000 %Y")) == once
     assert episodes(write(tmp_path / "epoch.csv", rows, "")) == once
+    wide = tmp_path / "excel.csv"
+    wide.write_text(surging.read_text(encoding="utf-8"), encoding="utf-16")
+    assert episodes(wide) == once
 
 
 def test_an_episode_that_goes_on_at_the_end_has_no_end(tmp_path):

@@ -1,5 +1,6 @@
 """Posts from a CSV file, in chunks, whatever its columns are called."""
 
+import codecs
 import csv
 import gzip
 import re
@@ -169,12 +170,7 @@ def layout_of(path: Path) -> Layout:
     """Look at the head of a CSV file. Raises Misuse when it is empty; OSError, EOFError, csv.Error."""
     with opened(path) as file:
         head = file.read(_PROBE_BYTES)
-    try:
-        head.decode("utf-8")
-        encoding = "utf-8-sig"
-    except UnicodeDecodeError as error:
-        # A character may be cut in two where the probe ends.
-        encoding = "utf-8-sig" if error.start >= _PROBE_BYTES - 4 else "latin-1"
+    encoding = _encoding_of(head)
     lines = head.decode(encoding, errors="replace").splitlines()
     if not lines:
         raise Misuse(f"{path} is empty.")
@@ -183,3 +179,14 @@ def layout_of(path: Path) -> Layout:
     if len(names) == len(_SENTIMENT140) and names[0] in {"0", "2", "4"} and names[1].isdigit():
         return Layout(list(_SENTIMENT140), False, delimiter, encoding)
     return Layout([name.strip() for name in names], True, delimiter, encoding)
+
+
+def _encoding_of(head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"  # what Excel writes as "Unicode text"
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A character may be cut in two where the probe ends.
+        return "utf-8-sig" if error.start >= _PROBE_BYTES - 4 else "latin-1"
+    return "utf-8-sig"
