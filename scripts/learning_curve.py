@@ -2,6 +2,8 @@
 
     uv run python scripts/learning_curve.py tfidf_logreg use_logreg --data FOLDER --rows 1600 3200 6400 12000
 
+With --into FILE the points join those of FILE, instead of its points of the same recipe and number of rows.
+
 FOLDER is that of `vigie train --protocol full`. One row in eight of the small sample's train side is left out and
 scored; the rest comes first, then rows of the larger file. The held-out tweets of the protocols are not touched.
 """
@@ -75,9 +77,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--rows", type=int, nargs="+", required=True, metavar="N")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--into", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     points = curve(arguments.recipe, arguments.data, arguments.rows, arguments.threads)
-    print(json.dumps({"points": points}, indent=1))
+    if arguments.into is None:
+        print(json.dumps({"points": points}, indent=1))
+        return
+    known = json.loads(arguments.into.read_text(encoding="utf-8"))["points"] if arguments.into.exists() else []
+    arguments.into.write_text(json.dumps({"points": joined(known, points)}, indent=1) + "\n", encoding="utf-8")
+
+
+def joined(known: list[dict[str, Any]], points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Both, by recipe and number of rows; the new point where both have one."""
+    found = {(one["recipe"], one["rows"]): one for one in [*known, *points]}
+    return [found[place] for place in sorted(found)]
 
 
 if __name__ == "__main__":
