@@ -17,8 +17,8 @@ from vigie_trainer.settings import Settings
 COMMANDS = [
     (),
     ("data",),
-    *((name,) for name in ("train", "leaderboard", "evaluate", "predict", "promote", "rollback", "bootstrap")),
-    *((name,) for name in ("retrain", "drift")),
+    *((name,) for name in ("train", "leaderboard", "evaluate", "predict", "score", "promote", "rollback")),
+    *((name,) for name in ("bootstrap", "retrain", "drift")),
     *(("data", name) for name in ("fetch", "protocol", "clean", "report", "demo")),
 ]
 
@@ -38,6 +38,7 @@ def test_the_commands_are_those_of_the_design() -> None:
         "leaderboard",
         "evaluate",
         "predict",
+        "score",
         "promote",
         "rollback",
         "bootstrap",

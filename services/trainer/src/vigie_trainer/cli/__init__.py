@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from vigie_trainer.cli import data, data_protocol, drift, leaderboard, models, release, retrain, training
+from vigie_trainer.cli import data, data_protocol, drift, leaderboard, models, release, retrain, score, training
 from vigie_trainer.errors import Interrupted, Misuse, VigieError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("train", epilog=training.EXAMPLES)(training.train)
 app.command("leaderboard", epilog=leaderboard.EXAMPLES)(leaderboard.leaderboard)
 app.command("evaluate", epilog=models.EVALUATE_EXAMPLES)(models.evaluate)
 app.command("predict", epilog=models.PREDICT_EXAMPLES)(models.predict)
+app.command("score", epilog=score.EXAMPLES)(score.score)
 app.command("promote", epilog=release.PROMOTE_EXAMPLES)(release.promote)
 app.command("rollback", epilog=release.ROLLBACK_EXAMPLES)(release.rollback)
 app.command("retrain", epilog=retrain.EXAMPLES)(retrain.retrain)

@@ -46,7 +46,7 @@ def evaluate(
 
     terminal = Terminal(json_output)
     options = read_options(text_column, label_column, labels)
-    _check_model_name(model)
+    check_model_name(model)
     posts = read_file(terminal, data, options)
     found, loaded = _load(model, terminal)
     scores = _scores(terminal, loaded, posts.texts)
@@ -92,7 +92,7 @@ def predict(
     terminal = Terminal(json_output)
     if bool(texts) == (file is not None):
         raise Misuse('give either texts or --file, for example: vigie predict "What a lovely flight!"')
-    _check_model_name(model)
+    check_model_name(model)
     set_aside: dict[str, list[int]] = {}
     if file is not None:
         from vigie_trainer.data.reading import read_texts
@@ -135,7 +135,7 @@ def _usable(text: str) -> str:
     return text
 
 
-def _check_model_name(model: str) -> None:
+def check_model_name(model: str) -> None:
     """Refuse a name that cannot be one before reading a large file."""
     from vigie_trainer.models import check_name, local_artifact
 

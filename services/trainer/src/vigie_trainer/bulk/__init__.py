@@ -1,0 +1,1 @@
+"""Scoring files of any size: what is asked, the engines that do it, and the formats they read and write."""
