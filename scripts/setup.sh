@@ -2,7 +2,8 @@
 # Bring what a fresh machine lacks: uv (from PyPI) and the locked environment. Safe to run again; quick when all is there.
 #   scripts/setup.sh          what demo and the commands need
 #   scripts/setup.sh deep     and what trains networks and word vectors: TensorFlow, KerasHub, gensim (about 2 GB)
-#   scripts/setup.sh tests    and what the tests need: the same, Chromium, PostgreSQL, Prometheus and Azurite
+#   scripts/setup.sh spark    what demo and the commands need, and what scores on Spark: PySpark and, as root, Java (0.5 GB)
+#   scripts/setup.sh tests    and what the tests need: all of that, Chromium, PostgreSQL, Prometheus and Azurite
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -37,17 +38,28 @@ install_uv() {
     echo "uv is in .tools/bin. To call it yourself: export PATH=\"$PWD/.tools/bin:\$PATH\"" >&2
 }
 
+# Spark 4 runs on Java 17 and newer.
+has_java() {
+    local version
+    version=$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1) || return 1
+    [[ $version =~ version\ \"([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 17 ]
+}
+
+# What Debian has and this machine lacks, for the tests or for Spark alone.
 install_debian_packages() {
     local missing=()
-    command -v chromium >/dev/null 2>&1 || missing+=(chromium fonts-noto-color-emoji)
-    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null 2>&1 || missing+=(postgresql)
-    { command -v prometheus && command -v promtool; } >/dev/null 2>&1 || missing+=(prometheus)
+    has_java || missing+=(openjdk-17-jre-headless)
+    if [ "$1" = tests ]; then
+        command -v chromium >/dev/null 2>&1 || missing+=(chromium fonts-noto-color-emoji)
+        compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null 2>&1 || missing+=(postgresql)
+        { command -v prometheus && command -v promtool; } >/dev/null 2>&1 || missing+=(prometheus)
+    fi
     [ ${#missing[@]} -eq 0 ] && return
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-        echo "The tests need: ${missing[*]}. Install them (Debian, Ubuntu: sudo apt-get install -y ${missing[*]}) and run again." >&2
+        echo "Missing for $1: ${missing[*]}. Install them (Debian, Ubuntu: sudo apt-get install -y ${missing[*]}) and run again." >&2
         return 1
     fi
-    echo "Installing ${missing[*]} for the tests ..." >&2
+    echo "Installing ${missing[*]} for $1 ..." >&2
     apt-get update -qq
     # A packaged server would start at once and take port 5432; the tests start their own, on free ports.
     mkdir -p /etc/postgresql-common/createcluster.d
@@ -70,7 +82,9 @@ install_azurite() {
 install_uv
 PATH="$PATH:$PWD/.tools/bin"
 case "${1:-}" in
-    deep | tests) EXTRAS=(--extra deep) ;;
+    deep) EXTRAS=(--extra deep) ;;
+    spark) EXTRAS=(--extra spark) ;;
+    tests) EXTRAS=(--extra deep --extra spark) ;;
     *) EXTRAS=() ;;
 esac
 # Inexact: a set-up for the demo leaves what an earlier one for the tests installed.
@@ -81,7 +95,10 @@ else
     echo "Installing Vigie's locked environment into .venv (a minute or two, the first time) ..." >&2
     uv sync --locked --inexact --compile-bytecode --no-progress "${EXTRAS[@]}" 2>&1 | grep -v '^ [+~-]' >&2
 fi
-if [ "${1:-}" = tests ]; then
-    install_debian_packages
-    install_azurite
-fi
+case "${1:-}" in
+    spark) install_debian_packages spark ;;
+    tests)
+        install_debian_packages tests
+        install_azurite
+        ;;
+esac
