@@ -207,13 +207,15 @@ async def test_a_heavy_model_leaves_the_event_loop_free_and_its_queue_has_an_end
     async with running(settings, FixedSource(model)) as api:
         model.go.clear()
         model.threads.clear()
-        waiting = [asyncio.create_task(api.client.post("/v1/predict", json={"text": "a"})) for _ in range(64)]
-        await until(lambda: api.services.predictor._waiting == 64)
+        batches = [asyncio.create_task(api.client.post("/v1/predict/batch", json={"texts": ["a"]})) for _ in range(64)]
+        lone = [asyncio.create_task(api.client.post("/v1/predict", json={"text": "a"})) for _ in range(256)]
+        await until(lambda: api.services.predictor._waiting == 64 and api.services.predictor._batcher.depth == 256)
         assert (await api.client.get("/livez")).status_code == 200
-        refused = await api.client.post("/v1/predict/batch", json={"texts": ["a"]})
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        for path, body in (("/v1/predict/batch", {"texts": ["a"]}), ("/v1/predict", {"text": "a"})):
+            refused = await api.client.post(path, json=body)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         model.go.set()
-        assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}
+        assert {answer.status_code for answer in await asyncio.gather(*batches, *lone)} == {200}
         assert (await api.client.post("/v1/predict/batch", json={"texts": ["a", "b"]})).status_code == 200
     assert all(name.startswith("predict") for name in model.threads)
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
 from vigie_api.champion.serving import Overloaded, Scorer, Served, Serving, Verdict
 from vigie_api.champion.versions import Versions
+from vigie_api.prediction.batching import Batcher
 from vigie_api.prediction.ids import IdSource
 from vigie_api.prediction.recorder import Recorder
 from vigie_api.prediction.schema import BatchOut, ExplanationOut, PredictionOut, TokenOut, VerdictOut
@@ -20,8 +22,12 @@ from vigie_api.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 
-_HEAVY_THREADS = 2
-_HEAVY_WAITING = 64
+_LANES = 2  # batches of single requests at a time; each may use VIGIE_API_MODEL_THREADS threads
+_LONE_WAITING = 256
+_LONG_THREADS = 2  # long batches, long texts and explanations, so that no single request waits behind them
+_LONG_WAITING = 64
+_CHUNK_S = 0.02
+"""Of a long batch: what a thread takes at a time."""
 _INLINE_CHARS = 4_000
 _LONE_CHARS = 1_000
 """Of one text: without a space in it, every character more costs as much as a word."""
@@ -36,7 +42,10 @@ class NotExplainable(Problem):
 
 
 class Predictor:
-    """Judges texts. A light model is scored on the event loop: a thread would cost more than the score of a tweet."""
+    """Judges texts. A light model is scored on the event loop: a thread would cost more than the score of a tweet.
+
+    Single requests for a heavy one are judged together, see `Batcher`.
+    """
 
     def __init__(
         self,
@@ -56,7 +65,9 @@ class Predictor:
         self._metrics = metrics
         self._shadow = shadow
         self._ids = IdSource()
-        self._threads = ThreadPoolExecutor(_HEAVY_THREADS, thread_name_prefix="predict")
+        self._lanes = ThreadPoolExecutor(_LANES, thread_name_prefix="predict")
+        self._batcher = Batcher(self._lanes, lanes=_LANES, room=_LONE_WAITING, observe=metrics.batch_texts.observe)
+        self._threads = ThreadPoolExecutor(_LONG_THREADS, thread_name_prefix="predict-long")
         self._waiting = 0
 
     async def one(self, text: str, version: str | None = None, topic: str | None = None) -> PredictionOut:
@@ -66,8 +77,10 @@ class Predictor:
         """
         served = await self._judge_of(text, version)
         scorer = served.scorer
-        inline = served.light and len(text) <= _LONE_CHARS
-        verdict = scorer.predict_one(text) if inline else await self._in_thread(scorer.predict_one, text)
+        if len(text) > _LONE_CHARS:
+            verdict = await self._in_thread(scorer.predict_one, text)
+        else:
+            verdict = scorer.predict_one(text) if served.light else await self._batcher.judge(scorer, text)
         self._metrics.predicted(verdict.sentiment, served.version)
         return self._answer(served, text, verdict, time.time(), topic)
 
@@ -112,7 +125,7 @@ class Predictor:
         if served.light:
             verdicts = await self._in_slices(served.scorer, texts)
         else:
-            verdicts = await self._in_thread(served.scorer.predict, texts)
+            verdicts = await self._in_chunks(served.scorer, texts)
         now_s = time.time()
         answers = [
             self._answer(served, text, verdict, now_s, topic) for text, verdict in zip(texts, verdicts, strict=True)
@@ -160,15 +173,35 @@ class Predictor:
                 await asyncio.sleep(0)
         return verdicts
 
-    async def _in_thread(self, score: Callable[..., T], argument: str | Sequence[str]) -> T:
-        if self._waiting >= _HEAVY_WAITING:
+    async def _in_chunks(self, scorer: Scorer, texts: Sequence[str]) -> list[Verdict]:
+        """Score in a thread, a few hundredths of a second at a time, so that other batches get their turn."""
+        loop = asyncio.get_running_loop()
+        # Texts of like length together: a network pads each to the longest of its company.
+        order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+        verdicts: dict[int, Verdict] = {}
+        with self._place():
+            while len(verdicts) < len(order):
+                at = order[len(verdicts) : len(verdicts) + self._batcher.pace.texts_in(_CHUNK_S)]
+                chunk = [texts[index] for index in at]
+                found = await loop.run_in_executor(self._threads, scorer.predict, chunk)
+                verdicts.update(zip(at, found, strict=True))
+        return [verdicts[at] for at in range(len(texts))]
+
+    async def _in_thread(self, score: Callable[[str], T], text: str) -> T:
+        with self._place():
+            return await asyncio.get_running_loop().run_in_executor(self._threads, score, text)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._waiting >= _LONG_WAITING:
             raise Overloaded("Too many predictions are waiting. Try again in a second.")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, score, argument)
+            yield
         finally:
             self._waiting -= 1
 
     def close(self) -> None:
         """End the threads. Safe to call twice."""
+        self._lanes.shutdown(cancel_futures=True)
         self._threads.shutdown(cancel_futures=True)

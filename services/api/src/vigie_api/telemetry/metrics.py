@@ -9,6 +9,7 @@ from vigie_api import __version__
 from vigie_api.telemetry.events import AlertRaised, Event, FeedbackReceived, ModelSwapped, RefreshFailed
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
 _LATENCY_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
@@ -30,6 +31,12 @@ class Metrics:
             "vigie_predictions",
             "Predictions, by sentiment and by the version that served them.",
             ("sentiment", "model_version"),
+            registry=self.registry,
+        )
+        self.batch_texts = Histogram(
+            "vigie_batch_texts",
+            "Single requests that a heavy model judged together, by batch.",
+            buckets=_BATCH_BUCKETS,
             registry=self.registry,
         )
         self._feedback = Counter(

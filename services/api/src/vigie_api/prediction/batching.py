@@ -1,0 +1,149 @@
+"""Single requests for a heavy model are judged in batches, which the load itself makes.
+
+A request that finds a free lane starts at once, in the same turn of the event loop. While the lanes work, what comes
+waits, and goes together when one is free: there is no timer, so a lone request is never held back, and the busier it
+gets the fuller the batches are. How many texts go together is learnt from how long they take.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Final, NamedTuple
+
+from vigie_api.champion.serving import Overloaded, Scorer, Verdict
+
+MOST_TEXTS: Final = 64  # what the runtime of networks takes at a time
+BATCH_S: Final = 0.05  # a request waits for one batch before its own; longer ones bring hardly more a second
+_FORGETS: Final = 0.2  # weight of the latest batch in what is learnt
+
+
+class Pace:
+    """How long a text takes, learnt from the batches before: a moving average of seconds for each text."""
+
+    def __init__(self) -> None:
+        self._text_s = 0.0
+
+    def learn(self, texts: int, seconds: float) -> None:
+        """A batch of so many texts took so long."""
+        text_s = seconds / texts
+        self._text_s = text_s if not self._text_s else self._text_s + _FORGETS * (text_s - self._text_s)
+
+    def texts_in(self, seconds: float) -> int:
+        """How many texts may go together so that they take about `seconds`: 1 to MOST_TEXTS."""
+        if not self._text_s:
+            return MOST_TEXTS
+        return max(1, min(MOST_TEXTS, int(seconds / self._text_s)))
+
+
+class _Waiting(NamedTuple):
+    scorer: Scorer
+    text: str
+    verdict: "asyncio.Future[Verdict]"
+
+
+_Outcome = list[Verdict | Exception]
+
+
+class Batcher:
+    """Gathers texts for `Scorer.predict`. For one event loop; `lanes` batches at most run at a time in `threads`.
+
+    A batch takes about `batch_s` at most. `observe` is told how many texts went together.
+    """
+
+    def __init__(
+        self, threads: Executor, *, lanes: int, room: int, observe: Callable[[int], None], batch_s: float = BATCH_S
+    ) -> None:
+        self._threads = threads
+        self._lanes = lanes
+        self._room = room
+        self._observe = observe
+        self._batch_s = batch_s
+        self._queue: deque[_Waiting] = deque()
+        self._busy = 0
+        self._judging = 0
+        self._woken = False
+        self.pace = Pace()
+
+    @property
+    def depth(self) -> int:
+        """Texts that wait or are being judged."""
+        return len(self._queue) + self._judging
+
+    async def judge(self, scorer: Scorer, text: str) -> Verdict:
+        """The verdict of `scorer` on one text, as `predict` gives it among others. Raises Overloaded, and what the
+        scorer raises for this text.
+        """
+        if self.depth >= self._room:
+            raise Overloaded("Too many predictions are waiting. Try again in a second.")
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(scorer, text, loop.create_future())
+        self._queue.append(waiting)
+        if not self._woken and self._busy < self._lanes:
+            self._woken = True
+            loop.call_soon(self._start)  # after the other requests that came in this turn
+        return await waiting.verdict
+
+    def _start(self) -> None:
+        self._woken = False
+        while self._busy < self._lanes and (batch := self._take()):
+            self._busy += 1
+            self._judging += len(batch)
+            self._observe(len(batch))
+            work = asyncio.get_running_loop().run_in_executor(
+                self._threads, _judged, batch[0].scorer, [waiting.text for waiting in batch]
+            )
+            work.add_done_callback(lambda done, batch=batch: self._finish(batch, done))
+
+    def _take(self) -> list[_Waiting]:
+        """What goes together now: the oldest, for one scorer, a fair share for each lane. Who left is left out."""
+        most = min(self.pace.texts_in(self._batch_s), -(-len(self._queue) // self._lanes))
+        batch: list[_Waiting] = []
+        while self._queue and len(batch) < most and (not batch or self._queue[0].scorer is batch[0].scorer):
+            waiting = self._queue.popleft()
+            if not waiting.verdict.done():
+                batch.append(waiting)
+        return batch
+
+    def _finish(self, batch: Sequence[_Waiting], done: "asyncio.Future[tuple[_Outcome, float]]") -> None:
+        self._busy -= 1
+        self._judging -= len(batch)
+        outcome: Sequence[Verdict | BaseException]
+        if done.cancelled():
+            outcome = [Overloaded("The service is ending. Try again in a second.")] * len(batch)
+        else:
+            outcome, seconds = done.result()
+            self.pace.learn(len(batch), seconds)
+        for waiting, said in zip(batch, outcome, strict=True):
+            if waiting.verdict.done():  # who asked has left
+                continue
+            if isinstance(said, BaseException):
+                waiting.verdict.set_exception(said)
+            else:
+                waiting.verdict.set_result(said)
+        self._start()
+
+
+def _judged(scorer: Scorer, texts: Sequence[str]) -> tuple[_Outcome, float]:
+    """The verdict or the error of each text, in order, and the seconds that it took. Blocks."""
+    started_s = time.perf_counter()
+    outcome = _together(scorer, texts) if len(texts) > 1 else []
+    if len(outcome) != len(texts):
+        outcome = [_alone(scorer, text) for text in texts]
+    return outcome, time.perf_counter() - started_s
+
+
+def _together(scorer: Scorer, texts: Sequence[str]) -> _Outcome:
+    try:
+        return list(scorer.predict(texts))
+    except Exception:  # the fault of one, perhaps: each is asked alone
+        return []
+
+
+def _alone(scorer: Scorer, text: str) -> Verdict | Exception:
+    try:
+        verdict: Verdict = scorer.predict_one(text)
+    except Exception as error:
+        return error
+    return verdict
