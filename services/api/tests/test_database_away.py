@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -127,6 +128,7 @@ async def test_a_spool_outlives_its_process_and_keeps_the_order(tmp_path):
     for number in range(12):
         spool.append(_entry(number))
     (tmp_path / "0-cut.new").write_text("{")
+    os.utime(tmp_path / "0-cut.new", (0, 0))
     again = Spool(tmp_path)
     assert again.depth == 12
     assert [entry.id for _, entry in again.waiting()] == [f"id-{number}" for number in range(12)]

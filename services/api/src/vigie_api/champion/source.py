@@ -4,19 +4,24 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
 from vigie_api.champion.registry import CHALLENGER, NoSuchVersion, Registry
 from vigie_api.champion.serving import Release, Scorer
+from vigie_api.folder_lock import locked
 from vigie_api.problem import Problem
 
 _RECORD = "champion.json"
+_UNFINISHED = ".new"
 _DOWNLOAD = ".download-"
 _BESIDE, _SHADOW = "beside", "shadow"
 KEPT_BESIDE = 2
+_READING_S = 2.0
+_CHANGING_S = 60.0  # a neighbour downloads; with luck what we want, too
 Loader = Callable[[Path], Scorer]
 
 
@@ -26,6 +31,15 @@ class Refused(Problem):
     status = 409
     slug = "version-refused"
     title = "Version refused"
+
+
+class CacheBusy(Problem):
+    """Another process has kept the cache to itself for too long."""
+
+    status = 503
+    slug = "cache-busy"
+    title = "Model cache busy"
+    retry_after_s = 10
 
 
 class ModelSource(Protocol):
@@ -133,13 +147,17 @@ class RegistrySource:
     """The registry's champion, kept in `cache` as one folder a version and a record of the last good one.
 
     A version is downloaded beside its place and moved there when its digest is the recorded one, so that a folder with
-    a version's name is always whole.
+    a version's name is always whole. Processes may share the cache: one at a time changes what is in it, so that of
+    those that follow the alias at once one downloads and the others find it there.
     """
 
-    def __init__(self, registry: Registry, cache: Path, load: Loader = load_artifact) -> None:
+    def __init__(
+        self, registry: Registry, cache: Path, load: Loader = load_artifact, *, patience_s: float = _CHANGING_S
+    ) -> None:
         self._registry = registry
         self._cache = cache
         self._load = load
+        self._patience_s = patience_s
 
     def champion(self) -> Release:
         """Resolve the alias, once, and refuse what the gate did not pass."""
@@ -149,10 +167,7 @@ class RegistrySource:
 
     def load(self, release: Release) -> Scorer:
         """Load from the cache when it has this very artifact, else download by number."""
-        folder = self._cache / release.version
-        if not self._holds(folder, release):
-            self._fetch(release, folder)
-        return self._open(folder, release)
+        return self._bring(self._cache / release.version, release)
 
     def version(self, number: str) -> Release:
         """Look the version up, and refuse what the gate did not pass."""
@@ -177,15 +192,36 @@ class RegistrySource:
         return self._load_in(self._cache / _SHADOW, release, 1)
 
     def _load_in(self, beside: Path, release: Release, keep: int) -> Scorer:
-        folder = beside / release.version
-        if not self._holds(folder, release):
-            self._fetch(release, folder)
-        scorer = self._open(folder, release)
-        folder.touch()
-        kept = sorted(beside.iterdir(), key=lambda found: found.stat().st_mtime_ns, reverse=True)
-        for old in kept[keep:]:
-            shutil.rmtree(old, ignore_errors=True)
+        scorer = self._bring(beside / release.version, release)
+        with locked(beside) as ours:
+            if ours:  # else a neighbour is at it, and whoever comes next cleans up
+                (beside / release.version).touch()
+                kept = sorted(beside.iterdir(), key=lambda found: found.stat().st_mtime_ns, reverse=True)
+                for old in kept[keep:]:
+                    shutil.rmtree(old, ignore_errors=True)
         return scorer
+
+    def _bring(self, folder: Path, release: Release) -> Scorer:
+        """Load a version from its folder, where one process at a time puts it. Raises CacheBusy, or why it does not."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            # Nothing that somebody reads is removed; a neighbour that was stopped does not keep us from reading.
+            with locked(folder.parent, shared=True, patience_s=_READING_S):
+                if self._holds(folder, release):
+                    return self._open(folder, release)
+            with self._alone(folder.parent):
+                if not self._holds(folder, release):
+                    self._fetch(release, folder)
+                    return self._open(folder, release)
+
+    @contextmanager
+    def _alone(self, shelf: Path) -> Iterator[None]:
+        with locked(shelf, patience_s=self._patience_s) as ours:
+            if not ours:
+                raise CacheBusy(
+                    "Another process has been busy with the models on disk for too long. It is tried again."
+                )
+            yield
 
     def _holds(self, folder: Path, release: Release) -> bool:
         import vigie_model
@@ -196,7 +232,6 @@ class RegistrySource:
             return False
 
     def _fetch(self, release: Release, folder: Path) -> None:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         for leftover in folder.parent.glob(f"{_DOWNLOAD}*"):  # of a process that died while it downloaded
             shutil.rmtree(leftover, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=_DOWNLOAD, dir=folder.parent) as temporary:
@@ -219,19 +254,31 @@ class RegistrySource:
             raise Refused(f"Version {release.version} cannot be loaded: {error}") from error
 
     def remember(self, release: Release) -> None:
-        """Write the record at once or not at all, and remove every version but this one and the one before."""
-        before = self._recorded()
+        """Write the record at once or not at all, and remove every version but this one and the one before.
+
+        What others that share the cache may load from goes on, too: it is removed when they are through.
+        """
         self._cache.mkdir(parents=True, exist_ok=True)
-        temporary = self._cache / f".{_RECORD}.new"
-        with temporary.open("w", encoding="utf-8") as file:
+        with locked(self._cache, patience_s=self._patience_s) as ours:
+            before = self._recorded()
+            self._record(release)
+            if not ours or (before is not None and before.version == release.version):
+                return  # a neighbour swapped first, and has removed what was to be removed
+            keep = {release.version, before.version if before else ""}
+            for found in self._cache.iterdir():
+                if found.is_dir() and found.name.isdigit() and found.name not in keep:
+                    shutil.rmtree(found, ignore_errors=True)
+                elif found.name.endswith(_UNFINISHED):  # of a process that died while it wrote its record
+                    found.unlink(missing_ok=True)
+
+    def _record(self, release: Release) -> None:
+        # A name of its own: the process numbers of two containers may be the same.
+        descriptor, temporary = tempfile.mkstemp(dir=self._cache, prefix=f".{_RECORD}-", suffix=_UNFINISHED)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(asdict(release), file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.rename(self._cache / _RECORD)
-        keep = {release.version, before.version if before else ""}
-        for folder in self._cache.iterdir():
-            if folder.is_dir() and folder.name.isdigit() and folder.name not in keep:
-                shutil.rmtree(folder, ignore_errors=True)
+        Path(temporary).rename(self._cache / _RECORD)
 
     def _recorded(self) -> Release | None:
         try:
@@ -241,10 +288,13 @@ class RegistrySource:
 
     def remembered(self) -> tuple[Release, Scorer] | None:
         """The last good version from disk, verified again; None when there is none or it is damaged."""
-        release = self._recorded()
-        if release is None or not self._holds(self._cache / release.version, release):
+        if not self._cache.is_dir():
             return None
-        try:
-            return release, self._open(self._cache / release.version, release)
-        except Refused:
-            return None
+        with locked(self._cache, shared=True, patience_s=_READING_S):
+            release = self._recorded()
+            if release is None or not self._holds(self._cache / release.version, release):
+                return None
+            try:
+                return release, self._open(self._cache / release.version, release)
+            except Refused:
+                return None

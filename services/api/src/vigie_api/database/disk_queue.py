@@ -2,6 +2,9 @@
 
 An item is durable when `append` returns: its file was synced, renamed to its name, and its folder synced. Whoever dies
 in between leaves a `.new` file, which was never answered for and is removed.
+
+Several processes may share the folder, as the replicas of one machine do: the order of arrival is then that of them
+all, and what one of them could not write, or left behind when it died, the others do.
 """
 
 import json
@@ -10,12 +13,15 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from vigie_api.folder_lock import locked
+
 _SUFFIX = ".json"
 _DAMAGED = ".damaged"
+_ABANDONED_S = 60.0  # a process that lives renames its file within milliseconds
 
 T = TypeVar("T")
 
@@ -29,7 +35,9 @@ class DiskQueue(ABC, Generic[T]):
         self._last_ns = 0
         folder.mkdir(parents=True, exist_ok=True)
         for unfinished in folder.glob("*.new"):
-            unfinished.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # a neighbour's, which has its name by now
+                if unfinished.stat().st_mtime < time.time() - _ABANDONED_S:
+                    unfinished.unlink()
         self._depth = sum(1 for _ in folder.glob(f"*{_SUFFIX}"))
 
     @abstractmethod
@@ -55,13 +63,21 @@ class DiskQueue(ABC, Generic[T]):
             self._last_ns = max(time.time_ns(), self._last_ns + 1)
             name = f"{self._last_ns:020d}-{self.name(item)}"
             temporary = self._folder / f"{name}.new"
-            with temporary.open("w", encoding="utf-8") as file:
-                json.dump(self.document(item), file, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.rename(self._folder / f"{name}{_SUFFIX}")
+            try:
+                with temporary.open("w", encoding="utf-8") as file:
+                    json.dump(self.document(item), file, ensure_ascii=False)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.rename(self._folder / f"{name}{_SUFFIX}")
+            except BaseException:
+                temporary.unlink(missing_ok=True)  # a full disk would be full of what was refused
+                raise
             self._sync_folder()
             self._depth += 1
+
+    def alone(self) -> AbstractContextManager[bool]:
+        """Whoever gets True moves what waits, while it holds: twice would be no harm, but work for nothing."""
+        return locked(self._folder)
 
     def waiting(self) -> Iterator[tuple[Path, T]]:
         """What waits now, oldest first."""

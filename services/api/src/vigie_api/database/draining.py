@@ -2,25 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from vigie_api.database.disk_queue import DiskQueue
 from vigie_api.database.engine import DatabaseAway
 
 _log = logging.getLogger("vigie_api.spool")
+_PATIENCE_S = 10.0
 
 T = TypeVar("T")
 
 
-async def drain(queue: DiskQueue[T], write: Callable[[T], Awaitable[object]]) -> int:
-    """Write what waits, in order; returns how many items. One that the database refuses is set aside.
+async def drain(queue: DiskQueue[T], paths: Sequence[Path], write: Callable[[T], Awaitable[object]]) -> int:
+    """Write what is in these files, in order; returns how many items. One that the database refuses is set aside.
 
-    The folder is looked at, not the count of this process: another one that shares it may have died. Of two that write
-    the same item, the second changes nothing. Raises DatabaseAway.
+    Of two that write the same item, the second changes nothing. Raises DatabaseAway.
     """
     moved = 0
-    for path in await asyncio.to_thread(queue.paths):
+    for path in paths:
         item = await asyncio.to_thread(queue.read, path)
         if item is None:
             continue
@@ -37,13 +39,37 @@ async def drain(queue: DiskQueue[T], write: Callable[[T], Awaitable[object]]) ->
     return moved
 
 
+class _Neighbour:
+    """Another process that drains the same folder: it may have been stopped, and holds the lock all the same."""
+
+    def __init__(self) -> None:
+        self._oldest: Path | None = None
+        self._since_s = 0.0
+
+    def stands_still(self, waiting: Sequence[Path], now_s: float) -> bool:
+        """Whether the same entry has been the oldest for so long that nobody seems to be at it."""
+        oldest = waiting[0] if waiting else None
+        if oldest != self._oldest:
+            self._oldest, self._since_s = oldest, now_s
+        return now_s - self._since_s >= _PATIENCE_S
+
+
 async def keep_draining(queue: DiskQueue[T] | None, write: Callable[[T], Awaitable[object]], every_s: float) -> None:
-    """Drain every `every_s` seconds, until cancelled; without a queue there is nothing to do."""
+    """Drain every `every_s` seconds, until cancelled; without a queue there is nothing to do.
+
+    Of several processes on one folder one drains at a time, so the order of arrival is kept.
+    """
+    neighbour = _Neighbour()
     while queue is not None:
         try:
-            moved = await drain(queue, write)
-            if moved:
-                _log.info("the spool was drained", extra={"spool": type(queue).__name__, "entries": moved})
+            with queue.alone() as alone:
+                if alone:
+                    neighbour = _Neighbour()
+                waiting = await asyncio.to_thread(queue.paths)
+                if alone or neighbour.stands_still(waiting, time.monotonic()):
+                    moved = await drain(queue, waiting, write)
+                    if moved:
+                        _log.info("the spool was drained", extra={"spool": type(queue).__name__, "entries": moved})
         except DatabaseAway:
             _log.debug("the database is still away")
         except Exception:

@@ -21,11 +21,14 @@ T = TypeVar("T")
 _THREADS = 8
 _BUSY_S = 5
 _CONNECT_S = 3
-# The server looks whether we are still there: a machine that lost its power says no goodbye, and its session would keep
-# the lead of the watch, and the mentions that it was judging, for the two hours that systems give a silent connection.
+# The server looks whether we are still there: a machine that lost its power, or its network, says no goodbye, and its
+# session would keep the lead of the watch, and the mentions that it was judging, for the two hours that systems give a
+# silent connection. So it is for six seconds; unless the process was stopped, whose system answers for it: then a
+# transaction that waits for its next statement is given up.
 _OPTIONS = (
     "-c statement_timeout=15000 -c lock_timeout=5000 -c timezone=UTC "
-    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3 -c tcp_user_timeout=6000 "
+    "-c idle_in_transaction_session_timeout=15000"
 )
 _AWAY_STATES = frozenset({"42P01", "25006"})  # Postgres: not migrated yet; a standby that takes no writes
 
@@ -71,8 +74,10 @@ def open_engine(url: str) -> Engine:
         connect_args={
             "connect_timeout": _CONNECT_S,
             "options": _OPTIONS,
-            "keepalives_idle": 10,
-            "tcp_user_timeout": 10_000,
+            "keepalives_idle": 3,
+            "keepalives_interval": 1,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 6_000,
         },
     )
 

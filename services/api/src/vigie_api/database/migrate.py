@@ -37,6 +37,7 @@ def migrate(engine: Engine) -> str:
             # The wait for another process, and a long migration, are no reasons to give up.
             connection.execute(text("SET statement_timeout = 0"))
             connection.execute(text("SET lock_timeout = 0"))
+            connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
             connection.commit()
         try:

@@ -2,6 +2,10 @@
 
 On Postgres the leader holds a session-level advisory lock on a connection of its own, and takes its steps on that very
 connection: when the connection is gone, so are the lock and the step, and nobody counts beside the next leader.
+
+The connection is gone with the process at once, with its network after six seconds (database/engine.py). A process that
+was stopped, or hangs, keeps it: so the server ends a leader's session that asked for nothing for six seconds, and one
+that stopped in the middle of a step after thirty.
 """
 
 import asyncio
@@ -20,6 +24,11 @@ from vigie_api.telemetry.calls import Calls
 _log = logging.getLogger("vigie_api.watch")
 _EVERY_S: Final = 2.0
 _LOCK: Final = text("SELECT pg_try_advisory_lock(hashtextextended('the watch', 0))")
+# For the session, which is the leader's alone. It asks every two seconds, and thinks for longer only in a step.
+_PATIENCE: Final = text(
+    "SELECT set_config('idle_session_timeout', '6s', false), "
+    "set_config('idle_in_transaction_session_timeout', '30s', false)"
+)
 
 
 class WatchKeeper:
@@ -95,6 +104,8 @@ class WatchKeeper:
                 if not leads:
                     connection.close()
                     return False
+                connection.execute(_PATIENCE)
+                connection.commit()
                 connection.detach()  # the pool gets another one in its place
         except BaseException:
             connection.invalidate()

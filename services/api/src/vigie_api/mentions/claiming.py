@@ -1,13 +1,15 @@
 """Mentions on their way from accepted to scored, in the database: what to judge next, and what came of it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 
 from vigie_api.mentions.table import Stage, mentions
 from vigie_api.prediction.table import PredictionRow, insert_predictions, predictions
 from vigie_api.privacy.rows import discreet
+
+_THINKING: Final = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
 
 
 class Claimed(NamedTuple):
@@ -28,11 +30,14 @@ class Judged(NamedTuple):
 
 
 def claim(connection: Connection, limit: int) -> list[Claimed]:
-    """The oldest that wait. On Postgres nobody else is given them before this transaction ends.
+    """The oldest that wait. On Postgres nobody else is given them before this transaction ends; the server ends it when
+    the model thinks for longer than a minute, or the process was stopped.
 
     On SQLite nothing is locked, for its one lock would stop every writer while the model thinks: two processes may
     judge the same batch, and the second changes nothing.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_THINKING)
     waiting = (
         select(mentions.c.seq, mentions.c.id, mentions.c.topic, mentions.c.text)
         .where(mentions.c.stage == int(Stage.ACCEPTED))

@@ -37,7 +37,7 @@ class MentionSpool(DiskQueue[Sequence[MentionRow]]):
     def done(self, path: Path) -> None:
         """A list is in the database: forget it here."""
         super().done(path)
-        self._mentions -= _size(path)
+        self._mentions = max(0, self._mentions - _size(path))  # a neighbour may have been first, and been counted
 
     def name(self, item: Sequence[MentionRow]) -> str:
         """The id of the first, and how many there are."""
