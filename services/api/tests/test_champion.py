@@ -1,12 +1,16 @@
 """The served model: found, verified, swapped under load, kept on disk, and never replaced by something worse."""
 
 import asyncio
+import math
+import time
+from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
 import vigie_model
-from vigie_api.champion.serving import NoModel, Release
+from vigie_api.champion.serving import NoModel, Release, Unfit, serve
 from vigie_api.champion.source import FixedSource, Refused, RegistrySource, judge, load_artifact
 
 pytestmark = pytest.mark.anyio
@@ -251,3 +255,114 @@ def test_nothing_serves_before_the_first_load():
 
     with pytest.raises(NoModel):
         Serving().get()
+
+
+class Poisoned(FixedSource):
+    """The registry's champion is version 2, which loads; version 1 served before."""
+
+    def __init__(self, sound, poisoned):
+        super().__init__(sound)
+        self.tried = 0
+        self._poisoned = poisoned
+
+    def champion(self):
+        return Release("2", "poison", artifact_digest="sha256:two", gate="passed: by mistake")
+
+    def load(self, release):
+        self.tried += 1
+        return self._poisoned
+
+
+class Slow:
+    """Judges well, and takes its time: `rests` is called for each text that it has not seen `patience` times."""
+
+    cost = "heavy"
+
+    def __init__(self, sound, rests, patience=math.inf):
+        self._sound = sound
+        self._rests = rests
+        self._patience = patience
+        self._seen = Counter()
+
+    def predict_one(self, text):
+        if self._seen[text] < self._patience:
+            self._rests()
+        self._seen[text] += 1
+        return self._sound.predict_one(text)
+
+    def predict(self, texts):
+        return self._sound.predict(texts)
+
+
+class Clock:
+    """Stands still unless it is told otherwise."""
+
+    def __init__(self):
+        self._now_s = 0.0
+
+    def __call__(self):
+        return self._now_s
+
+    def pass_by(self, seconds):
+        self._now_s += seconds
+
+
+class Silent:
+    """Knows no text."""
+
+    cost = "light"
+
+    def predict_one(self, text):
+        raise LookupError(text)
+
+
+@pytest.mark.parametrize(
+    ("poison", "reason"),
+    [
+        (lambda sound: sound(math.nan), "Version 2 fails when it judges a tweet (it answers with no verdict)."),
+        (lambda sound: sound(1.5), "Version 2 fails when it judges a tweet (it answers with no verdict)."),
+        (lambda sound: Slow(sound(), lambda: time.sleep(0.02)), "are allowed (VIGIE_API_MODEL_WITHIN_S)."),
+        (lambda sound: Silent(), "Version 2 fails when it judges a tweet (LookupError)."),
+    ],
+    ids=["NaN", "no probability", "slow", "failing"],
+)
+async def test_a_version_that_is_unfit_is_not_swapped_in(running, settings, constant, poison, reason):
+    source = Poisoned(constant(), poison(constant))
+    within = settings.model_copy(update={"model_within_s": 0.001})
+    async with running(within, source) as api:
+        answer = await api.client.post("/v1/model/refresh")
+        assert answer.status_code == 409
+        assert answer.json()["detail"].endswith(reason)
+        said = (await api.client.get("/v1/model")).json()
+        assert (said["version"], said["refresh_error"]) == ("1", answer.json()["detail"])
+        failures = api.services.metrics.registry.get_sample_value("vigie_model_refresh_failures_total")
+        assert failures >= 1.0
+        assert await _version(api) == "1"
+
+
+async def test_a_version_that_is_unfit_is_not_tried_at_every_poll_but_when_somebody_insists(
+    running, settings, constant
+):
+    source = Poisoned(constant(), constant(math.nan))
+    async with running(settings, source) as api:
+        for _ in range(3):
+            with pytest.raises(Unfit):
+                await api.services.refresher.refresh()
+        assert source.tried == 1
+        assert (await api.client.post("/v1/model/refresh")).status_code == 409
+        assert source.tried == 2
+
+
+@pytest.mark.parametrize(("patience", "fit"), [(0, True), (1, True), (2, False)])
+def test_a_version_may_be_slow_once_for_each_text_while_it_is_cold(constant, patience, fit):
+    clock = Clock()
+    scorer = Slow(constant(), lambda: clock.pass_by(3.0), patience)
+    release = Release("2", "slow", artifact_digest="sha256:two", gate="passed: fine")
+    with nullcontext() if fit else pytest.raises(Unfit, match="2 s are allowed"):
+        assert serve("sentiment", release, scorer, within_s=2.0, clock=clock).version == "2"
+
+
+async def test_the_version_on_disk_serves_again_after_a_start_however_slow_the_machine_is(running, settings, constant):
+    source = FixedSource(Slow(constant(), lambda: time.sleep(0.02)))
+    async with running(settings.model_copy(update={"model_within_s": 0.001}), source) as api:
+        assert await _version(api) == "1"

@@ -194,10 +194,12 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
     source = app.state.model_source or RegistrySource(
         registry, settings.model_cache_dir, lambda folder: load_artifact(folder, settings.model_threads)
     )
-    refresher = Refresher(settings.model_name, source, serving, telemetry)
+    refresher = Refresher(settings.model_name, source, serving, telemetry, within_s=settings.model_within_s)
     stack.callback(refresher.close)
     await refresher.start_from_cache()
-    versions = Versions(settings.model_name, source, serving, recheck_s=settings.poll_s)
+    versions = Versions(
+        settings.model_name, source, serving, recheck_s=settings.poll_s, within_s=settings.model_within_s
+    )
     stack.callback(versions.close)
     shadow = Shadow(
         settings.model_name,

@@ -96,6 +96,12 @@ class Settings(BaseSettings):
         default_factory=_default_cache, description="Folder that keeps the last good model, for starts without MLflow."
     )
     model_threads: int = Field(1, ge=1, le=64, description="Threads of a heavy model (a light one needs none).")
+    model_within_s: float = Field(
+        2.0,
+        gt=0,
+        description="Seconds in which a new version must judge one tweet, on this machine. A slower one is not served: "
+        "what served goes on, and it is tried again after a minute, then ever later.",
+    )
     download_timeout_s: float = Field(
         120.0,
         gt=0,

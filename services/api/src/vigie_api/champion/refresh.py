@@ -7,9 +7,12 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeVar
 
-from vigie_api.champion.serving import Release, Scorer, Serving, serve
+from vigie_api.backoff import pause_after
+from vigie_api.champion.serving import Release, Scorer, Serving, Unfit, serve
 from vigie_api.champion.source import ModelSource
 from vigie_api.problem import Problem
 from vigie_api.telemetry.events import ModelSwapped, RefreshFailed, Telemetry
@@ -17,6 +20,7 @@ from vigie_api.telemetry.events import ModelSwapped, RefreshFailed, Telemetry
 T = TypeVar("T")
 
 _log = logging.getLogger("vigie_api.champion")
+_UNFIT_AGAIN_S = 60.0
 
 
 class LoadFailed(Problem):
@@ -28,14 +32,38 @@ class LoadFailed(Problem):
     retry_after_s = 10
 
 
-class Refresher:
-    """Owns the way from the registry to `Serving`. A failed refresh keeps what serves, and says so."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A version that was found unfit so many times, and is not tried again before then (time.monotonic())."""
 
-    def __init__(self, name: str, source: ModelSource, serving: Serving, telemetry: Telemetry) -> None:
+    release: Release
+    unfit: Unfit
+    times: int
+    again_s: float
+
+
+class Refresher:
+    """Owns the way from the registry to `Serving`. A failed refresh keeps what serves, and says so.
+
+    `within_s`: a version that needs longer for a tweet is unfit. So is one that answers with no verdict. It is tried
+    again after a minute, then ever later: the machine may only have been busy.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: ModelSource,
+        serving: Serving,
+        telemetry: Telemetry,
+        *,
+        within_s: float | None = None,
+    ) -> None:
         self._name = name
         self._source = source
         self._serving = serving
         self._telemetry = telemetry
+        self._within_s = within_s
+        self._unfit: _Found | None = None
         self._one_at_a_time = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="champion")
         self.error: str | None = None
@@ -47,18 +75,19 @@ class Refresher:
         try:
             found = await self._in_thread(self._source.remembered)
             if found is not None:
-                await self._swap(*found, origin="cache")
+                await self._swap(*found, "cache", None)  # it has served before, and there is no other
         except Exception:
             _log.exception("the cached model could not be loaded")
 
-    async def refresh(self) -> bool:
+    async def refresh(self, *, insist: bool = False) -> bool:
         """Look at the alias and swap if it names another version. Returns whether it did.
 
-        Raises RegistryAway, NoChampion, Refused or LoadFailed; what served goes on serving.
+        `insist`: try a version that was unfit again now. Raises RegistryAway, NoChampion, Refused, Unfit or LoadFailed;
+        what served goes on serving.
         """
         async with self._one_at_a_time:
             try:
-                changed = await self._refresh()
+                changed = await self._refresh(insist=insist)
             except Exception as error:
                 if not isinstance(error, Problem):
                     _log.exception("the champion could not be loaded")
@@ -74,18 +103,30 @@ class Refresher:
             self.checked_s = time.time()
             return changed
 
-    async def _refresh(self) -> bool:
+    async def _refresh(self, *, insist: bool) -> bool:
         release = await self._in_thread(self._source.champion)
         served = self._serving.current
         if served is not None and served.release == release:
             return False
+        before = self._unfit if self._unfit is not None and self._unfit.release == release else None
+        if before is not None and not insist and time.monotonic() < before.again_s:
+            raise before.unfit
         scorer = await self._in_thread(self._source.load, release)
-        await self._swap(release, scorer, origin="registry")
+        try:
+            await self._swap(release, scorer, "registry", self._within_s)
+        except Unfit as unfit:
+            times = 1 if before is None else before.times + 1
+            pause_s = pause_after(times, _UNFIT_AGAIN_S, random.random())
+            self._unfit = _Found(release, unfit, times, time.monotonic() + pause_s)
+            raise
+        self._unfit = None
         await self._in_thread(self._source.remember, release)
         return True
 
-    async def _swap(self, release: Release, scorer: Scorer, origin: Literal["registry", "cache"]) -> None:
-        served = await self._in_thread(serve, self._name, release, scorer)
+    async def _swap(
+        self, release: Release, scorer: Scorer, origin: Literal["registry", "cache"], within_s: float | None
+    ) -> None:
+        served = await self._in_thread(partial(serve, self._name, release, scorer, within_s=within_s))
         before = self._serving.current
         self._serving.current = served
         self.origin = origin

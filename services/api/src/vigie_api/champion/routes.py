@@ -45,7 +45,7 @@ async def served_model(request: Request) -> ServedModel:
 @router.post("/model/refresh", openapi_extra=needs("admin"), responses=problems(409, 503))
 async def refresh_model(request: Request) -> Refreshed:
     """Look at the aliases now instead of at the next poll, and swap what moved."""
-    changed = await services(request).refresher.refresh()
+    changed = await services(request).refresher.refresh(insist=True)
     await services(request).shadow.follow()
     return Refreshed(changed=changed, model=describe(services(request)))
 

@@ -1,6 +1,8 @@
 """What serves now: one reference, swapped whole."""
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, Protocol
@@ -9,6 +11,7 @@ from vigie_api.prediction.schema import ModelReference, Sentiment
 from vigie_api.problem import Problem
 
 _WARM_UP = ("Merci, vol parfait !", "My flight was cancelled and nobody answers.", "🙂", "Je suis content d'être ici.")
+_SENTIMENTS = ("positive", "negative")
 
 
 class NoModel(Problem):
@@ -29,6 +32,14 @@ class Overloaded(Problem):
     retry_after_s = 1
 
 
+class Unfit(Problem):
+    """The version loads, and judges no tweet as it should."""
+
+    status = 409
+    slug = "version-unfit"
+    title = "Version unfit"
+
+
 class Verdict(NamedTuple):
     """What a scorer says of a text; `vigie_model.Prediction` has these fields in this order."""
 
@@ -37,6 +48,19 @@ class Verdict(NamedTuple):
     confidence: float
     uncertain: bool
     language: str
+
+
+class NoVerdict(ValueError):  # noqa: N818 - reads as what happened
+    """What a scorer said is no verdict."""
+
+
+def usable(verdict: Sequence[object]) -> Verdict:
+    """The verdict, when it is one. Raises NoVerdict for a score that is no probability, or an unknown sentiment."""
+    sentiment, value, *rest = verdict
+    number = float(value)  # type: ignore[arg-type] # what is no number raises, as it should
+    if not (math.isfinite(number) and 0.0 <= number <= 1.0) or sentiment not in _SENTIMENTS:
+        raise NoVerdict("it answers with no verdict")
+    return Verdict(sentiment, number, *rest)  # type: ignore[arg-type] # checked above
 
 
 class Scorer(Protocol):
@@ -89,11 +113,34 @@ class Served:
         return self.release.recipe
 
 
-def serve(name: str, release: Release, scorer: Scorer) -> Served:
-    """A version that is loaded now, ready for requests. Blocks: the scorer judges a few texts to be warm."""
-    scorer.predict(_WARM_UP)
+def serve(
+    name: str,
+    release: Release,
+    scorer: Scorer,
+    *,
+    within_s: float | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Served:
+    """A version that is loaded now, ready for requests. Blocks: the scorer judges a few texts to be warm.
+
+    Raises Unfit when it fails on one, answers with no verdict, or needs longer than `within_s` for one text, twice:
+    the first time it may only have been cold.
+    """
+
+    def slow(text: str) -> float | None:
+        started_s = clock()
+        _judge(release, scorer, [text])
+        took_s = clock() - started_s
+        return took_s if within_s is not None and took_s > within_s else None
+
     for text in _WARM_UP:
-        scorer.predict_one(text)
+        took_s = slow(text) and slow(text)
+        if took_s:
+            raise Unfit(
+                f"Version {release.version} needs {took_s:.1f} s to judge one tweet; {within_s:g} s are allowed "
+                "(VIGIE_API_MODEL_WITHIN_S)."
+            )
+    _judge(release, scorer, _WARM_UP)
     return Served(
         name=name,
         release=release,
@@ -102,6 +149,20 @@ def serve(name: str, release: Release, scorer: Scorer) -> Served:
         light=scorer.cost == "light",
         reference=ModelReference(name=name, version=release.version, recipe=release.recipe),
     )
+
+
+def _judge(release: Release, scorer: Scorer, texts: Sequence[str]) -> None:
+    """Let it judge texts, a lone one by itself. Raises Unfit."""
+    try:
+        said = [scorer.predict_one(texts[0])] if len(texts) == 1 else scorer.predict(texts)
+        for verdict in said:
+            usable(verdict)
+    except Exception as error:
+        raise Unfit(f"Version {release.version} fails when it judges a tweet ({_kind(error)}).") from error
+
+
+def _kind(error: Exception) -> str:
+    return str(error) if isinstance(error, NoVerdict) else type(error).__name__
 
 
 class Serving:

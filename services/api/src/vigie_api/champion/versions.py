@@ -31,7 +31,8 @@ class _Kept:
 class Versions:
     """Hands out any version that may serve. Looking up and loading happen in one thread of their own, one at a time.
 
-    `recheck_s`: after so long the registry is asked again whether the gate still stands by a version.
+    `recheck_s`: after so long the registry is asked again whether the gate still stands by a version. `within_s`: a
+    version that needs longer for a tweet is unfit.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Versions:
         serving: Serving,
         *,
         recheck_s: float,
+        within_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._source = source
         self._serving = serving
         self._recheck_s = recheck_s
+        self._within_s = within_s
         self._clock = clock
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._one_at_a_time = asyncio.Lock()
@@ -59,7 +62,7 @@ class Versions:
         return list(self._kept)
 
     async def get(self, version: str) -> Served:
-        """The version, loaded. Raises NoSuchVersion, Refused, RegistryAway, LoadFailed or Overloaded."""
+        """The version, loaded. Raises NoSuchVersion, Refused, Unfit, RegistryAway, LoadFailed or Overloaded."""
         served = self._serving.current
         if served is not None and served.version == version:
             return served
@@ -113,7 +116,7 @@ class Versions:
             raise LoadFailed(f"Version {release.version} could not be loaded: see the log.") from error
 
     def _open(self, release: Release) -> Served:
-        served = serve(self._name, release, self._source.load_beside(release))
+        served = serve(self._name, release, self._source.load_beside(release), within_s=self._within_s)
         # As after a swap: what a model leaves on the heap would be walked by every full collection.
         gc.collect()
         gc.freeze()

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from vigie_api.champion.serving import Served, Verdict
-from vigie_api.shadow.scoring import usable
+from vigie_api.champion.serving import Served, Verdict, usable
 
 _LIGHT_CHARS: Final = 4_000  # about a millisecond, as the predictor gives itself on the event loop
 _HEAVY_TEXTS: Final = 32

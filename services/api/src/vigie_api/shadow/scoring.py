@@ -1,18 +1,16 @@
 """Judging texts in the shadow's thread: one at a time, timed, and resting longer than it works."""
 
-import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from vigie_api.champion.serving import Scorer, Verdict
+from vigie_api.champion.serving import Scorer, Verdict, usable
 from vigie_api.prediction.table import PredictionRow
 from vigie_api.shadow.table import ShadowRow
 
 _SIDE_BY_SIDE = 8
 _REST_S = 0.0002
 _REST = 3.0
-SENTIMENTS = ("positive", "negative")
 
 
 @dataclass(slots=True)
@@ -57,15 +55,6 @@ def _turn(scorer: Scorer, text: str) -> tuple[Verdict, float]:
         return scorer.predict_one(text), time.perf_counter() - started_s
     finally:
         time.sleep(max(_REST_S, _REST * (time.perf_counter() - started_s)))
-
-
-def usable(verdict: Sequence[object]) -> Verdict:
-    """The verdict, when it is one. Raises ValueError for a score that is no probability, or an unknown sentiment."""
-    sentiment, value, *rest = verdict
-    number = float(value)  # type: ignore[arg-type] # what is no number raises, as it should
-    if not (math.isfinite(number) and 0.0 <= number <= 1.0) or sentiment not in SENTIMENTS:
-        raise ValueError("no verdict")
-    return Verdict(sentiment, number, *rest)  # type: ignore[arg-type] # checked above
 
 
 def _row(version: str, verdict: Verdict, prediction: PredictionRow) -> ShadowRow:

@@ -22,7 +22,7 @@ from vigie_api.problem import Problem
 from vigie_api.shadow.comparison import Comparison
 from vigie_api.shadow.metrics import ShadowMetrics
 from vigie_api.shadow.schema import ShadowOut
-from vigie_api.shadow.scoring import Scored, score, usable
+from vigie_api.shadow.scoring import Scored, score
 from vigie_api.shadow.table import ShadowRow, insert_shadow_scores, tally
 
 T = TypeVar("T")
@@ -122,7 +122,6 @@ class Shadow:
 
     def _open(self, release: Release) -> Served:
         scorer = self._source.load_challenger(release)
-        usable(scorer.predict_one("Merci, vol parfait !"))
         served = serve(self._name, release, scorer)
         # As after a swap: what a model leaves on the heap would be walked by every full collection.
         gc.collect()
