@@ -14,7 +14,6 @@ CORES = {
         "data/exploration.py",
         "data/labels.py",
         "data/reading.py",
-        "data/records.py",
         "data/rows.py",
         "data/splitting.py",
         "gate/behaviour.py",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from vigie_model.bulk.csv_records import Record, read_records
 from vigie_trainer.data.labels import NEUTRAL, choose_scheme, normalised
-from vigie_trainer.data.records import Record, read_records
 from vigie_trainer.data.rows import REASONS, Posts, SetAside
 from vigie_trainer.errors import Misuse
 

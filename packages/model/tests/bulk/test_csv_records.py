@@ -4,8 +4,8 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie_trainer.data import records
-from vigie_trainer.data.records import Record, read_records
+from vigie_model.bulk import csv_records
+from vigie_model.bulk.csv_records import Record, read_records
 
 
 def lines(text: str) -> io.StringIO:
@@ -37,7 +37,7 @@ def test_text_after_a_closing_quote_is_a_broken_row() -> None:
 
 
 def test_a_record_longer_than_any_post_is_given_up_and_its_lines_are_read_again(monkeypatch) -> None:
-    monkeypatch.setattr(records, "MAX_RECORD_LINES", 3)
+    monkeypatch.setattr(csv_records, "MAX_RECORD_LINES", 3)
     text = '0,"open\n' + "1,x\n" * 5 + '0,"closed"\n'
     found = list(read_records(lines(text)))
     assert found[0] == Record(1, None)
