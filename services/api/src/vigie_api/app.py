@@ -93,6 +93,7 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.insights = insights
+    app.state.leaving = False
     app.state.model_source = model_source
     app.state.doorkeeper = Doorkeeper(Keyring(settings.keys), RateLimit(settings.rate_per_minute))
     app.add_middleware(

@@ -81,6 +81,7 @@ def serve(
       VIGIE_API_KEYS='[…]' vigie-api serve --host 0.0.0.0
     """
     from vigie_api.app import create_app
+    from vigie_api.database.single import serving_alone
     from vigie_api.server import CannotListen, listen
     from vigie_api.server import serve as run
     from vigie_api.telemetry.logs import configure_logs
@@ -91,7 +92,10 @@ def serve(
         bound = listen(settings.host, settings.port)
     except CannotListen as error:
         _refuse(str(error))
-    run(create_app(settings), settings, bound)
+    with serving_alone(settings.database_url) as alone:
+        if not alone:
+            _refuse("another vigie-api serves this SQLite file; several need Postgres, see VIGIE_API_DATABASE_URL.")
+        run(create_app(settings), settings, bound)
 
 
 @app.command()

@@ -17,10 +17,10 @@ _LOOK_S: Final = 0.05
 
 @contextmanager
 def locked(folder: Path, *, shared: bool = False, patience_s: float = 0.0) -> Iterator[bool]:
-    """Hold a folder's lock for a while; yields whether it is ours, False when another kept it for `patience_s` seconds.
+    """Hold the lock of a folder, or a file; yields whether it is ours: False, another kept it for `patience_s` seconds.
 
     `shared`: beside others that say so, and beside nobody who does not. Blocks, so anything but no patience is for a
-    thread. On a file system that has no locks it is ours at once. Raises OSError when the folder cannot be opened.
+    thread. On a file system that has no locks it is ours at once. Raises OSError when it cannot be opened.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:

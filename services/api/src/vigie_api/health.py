@@ -9,11 +9,21 @@ from vigie_api import __version__
 from vigie_api.access.route import operation_id
 from vigie_api.champion.serving import Serving
 from vigie_api.errors_documented import problems
+from vigie_api.problem import Problem
 from vigie_api.state import services
 from vigie_api.telemetry.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"], generate_unique_id_function=operation_id)
 _PROMETHEUS: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+
+class Leaving(Problem):
+    """The process was told to end."""
+
+    status = 503
+    slug = "leaving"
+    title = "Leaving"
+    retry_after_s = 5
 
 
 class Alive(BaseModel):
@@ -47,7 +57,9 @@ async def livez() -> Alive:
 
 @router.get("/readyz", responses=problems(500, 503))
 async def readyz(request: Request) -> Ready:
-    """200 when a model is loaded, 503 with Retry-After before. `database`: the schema is in place."""
+    """200 when a model is loaded; 503 with Retry-After before, and when it leaves. `database`: the schema is there."""
+    if request.app.state.leaving:
+        raise Leaving("This process ends. Others, if there are any, go on.")
     found = services(request)
     serving: Serving = found.serving
     return Ready(model_version=serving.get().version, database=found.database.ready)

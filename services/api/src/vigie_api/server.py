@@ -1,7 +1,9 @@
 """Runs the application in one uvicorn worker."""
 
+import asyncio
 import errno
 import socket
+import time
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,6 +14,8 @@ from vigie_api.settings import Settings
 _BACKLOG = 2_048
 _KEEP_ALIVE_S = 75  # longer than nginx keeps an idle connection, so that it is never us who close first
 _GRACE_S = 15
+_SETTLE_S = 0.2
+_LOOK_S = 0.1
 
 
 class CannotListen(Exception):  # noqa: N818 - reads as what happened
@@ -37,6 +41,27 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
+class _Worker(uvicorn.Server):
+    """Ends without a request failing: it says that it leaves, stops listening, and answers what was sent before."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, delay_s: float) -> None:
+        super().__init__(config)
+        self._state = app.state
+        self._delay_s = delay_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Leave. A second signal ends the waiting."""
+        self._state.leaving = True  # what /readyz says from now on
+        ends_s = time.monotonic() + self._delay_s
+        while not self.force_exit and time.monotonic() < ends_s:  # noqa: ASYNC110 - uvicorn sets no event
+            await asyncio.sleep(_LOOK_S)
+        for server in self.servers:
+            server.close()
+        # uvicorn closes at once what is connected and has not asked yet: let requests that are on their way come in.
+        await asyncio.sleep(_SETTLE_S)
+        await super().shutdown(sockets)
+
+
 def worker(app: FastAPI, settings: Settings) -> uvicorn.Server:
     """The one worker: uvloop and httptools, as `serve` runs it."""
     config = uvicorn.Config(
@@ -55,7 +80,7 @@ def worker(app: FastAPI, settings: Settings) -> uvicorn.Server:
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    return uvicorn.Server(config)
+    return _Worker(config, app, settings.shutdown_delay_s)
 
 
 def serve(app: FastAPI, settings: Settings, bound: socket.socket) -> None:

@@ -141,6 +141,13 @@ class Settings(BaseSettings):
         MAX_TEXT_CHARS, ge=1, le=MAX_TEXT_CHARS, description="Longest text, in Unicode code points."
     )
     max_connections: int = Field(1_000, ge=1, description="Connections served at the same time; more get 503.")
+    shutdown_delay_s: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        description="Seconds between SIGTERM and the end of listening, in which /readyz says 503 and all else is "
+        "answered: for a load balancer that asks it. The gateway of compose.yaml needs none.",
+    )
     queue_size: int = Field(
         50_000, ge=1, description="Predictions that may wait to be written; more are dropped, counted."
     )
