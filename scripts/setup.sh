@@ -79,6 +79,16 @@ install_azurite() {
     PATH="$PWD/.venv/bin:$PATH" npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent
 }
 
+# Clients of the Open Inference Protocol for the tests, in an environment of their own.
+install_inference_clients() {
+    local folder=tests/contract/inference_clients
+    [ "$folder/.venv/installed" -nt "$folder/requirements.txt" ] && return
+    echo "Installing MLServer's and Triton's clients for the tests ..." >&2
+    uv venv --quiet --clear --python .venv/bin/python "$folder/.venv"
+    uv pip sync --quiet --python "$folder/.venv/bin/python" --require-hashes "$folder/requirements.txt"
+    touch "$folder/.venv/installed"
+}
+
 install_uv
 PATH="$PATH:$PWD/.tools/bin"
 case "${1:-}" in
@@ -100,5 +110,6 @@ case "${1:-}" in
     tests)
         install_debian_packages tests
         install_azurite
+        install_inference_clients
         ;;
 esac

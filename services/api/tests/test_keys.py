@@ -15,7 +15,22 @@ from vigie_api.settings import ApiKey, Settings
 
 pytestmark = pytest.mark.anyio
 
-PUBLIC = {"/livez", "/readyz", "/metrics", "/"}
+PUBLIC = {
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/",
+    "/ping",
+    "/health",
+    "/version",
+    "/v2",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/v2/models/{model_name}",
+    "/v2/models/{model_name}/ready",
+    "/v2/models/{model_name}/versions/{version}",
+    "/v2/models/{model_name}/versions/{version}/ready",
+}
 DECLARED = {
     ("POST", "/v1/predict"): "predict",
     ("POST", "/v1/predict/batch"): "predict",
@@ -44,6 +59,9 @@ DECLARED = {
     ("POST", "/v1/alerts/{alert_id}/ack"): "review",
     ("POST", "/v1/models/{version}/promote"): "admin",
     ("POST", "/v1/models/rollback"): "admin",
+    ("POST", "/invocations"): "predict",
+    ("POST", "/v2/models/{model_name}/infer"): "predict",
+    ("POST", "/v2/models/{model_name}/versions/{version}/infer"): "predict",
 }
 
 
@@ -62,6 +80,10 @@ IDS = [f"{method} {path}" for method, path, _ in GUARDED]
 
 def _key(name, *scopes, secret=None):
     return ApiKey(name=name, scopes=frozenset(scopes), sha256=hashlib.sha256((secret or name).encode()).hexdigest())
+
+
+def _filled(path):
+    return path.replace("{version}", "1").replace("{model_name}", "sentiment")
 
 
 def _bearer(secret):
@@ -84,7 +106,7 @@ def test_every_route_declares_the_scope_that_the_contract_names():
 
 @pytest.mark.parametrize(("method", "path", "operation"), GUARDED, ids=IDS)
 async def test_without_a_known_key_every_route_is_401_before_it_reads_anything(locked, method, path, operation):
-    path = path.replace("{version}", "1")
+    path = _filled(path)
     for headers in (
         {},
         _bearer("nobody"),
@@ -100,7 +122,7 @@ async def test_without_a_known_key_every_route_is_401_before_it_reads_anything(l
 
 @pytest.mark.parametrize(("method", "path", "operation"), GUARDED, ids=IDS)
 async def test_a_key_without_the_scope_is_403_on_every_route(locked, method, path, operation):
-    path = path.replace("{version}", "1")
+    path = _filled(path)
     for scope in SCOPES - {operation[EXTENSION]}:
         answer = await locked.client.request(method, path, headers=_bearer(scope), content=b"{")
         assert answer.status_code == 403, scope
@@ -109,14 +131,14 @@ async def test_a_key_without_the_scope_is_403_on_every_route(locked, method, pat
 
 @pytest.mark.parametrize(("method", "path", "operation"), GUARDED, ids=IDS)
 async def test_a_key_with_the_scope_passes_the_door(locked, method, path, operation):
-    path = path.replace("{version}", "1")
+    path = _filled(path)
     answer = await locked.client.request(method, path, headers=_bearer(operation[EXTENSION]))
     assert answer.status_code not in (401, 403)
 
 
 @pytest.mark.parametrize("path", sorted(PUBLIC))
 async def test_probes_need_no_key(locked, path):
-    assert (await locked.client.get(path)).status_code == 200
+    assert (await locked.client.get(_filled(path))).status_code == 200
 
 
 async def test_the_scheme_is_read_whatever_its_case(locked):

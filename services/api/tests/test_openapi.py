@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from typer.testing import CliRunner
 
 from vigie_api import cli
@@ -27,6 +28,8 @@ OPERATIONS = [
     (path, method) for path, methods in create_app(Settings()).openapi()["paths"].items() for method in methods
 ]
 SECRET, ENTRY = new_key("schemathesis", sorted(SCOPES))
+FOREIGN = {"/invocations": [positive_data_acceptance]}
+"""Bodies of other people's protocols: JSON Schema cannot say all that is wrong with one (rows as long as a header)."""
 KEPT = Path(__file__).parents[3] / "docs" / "openapi.json"
 
 
@@ -122,6 +125,8 @@ def contract(address):
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # schemathesis does, inside its strategies
 def test_the_application_keeps_to_the_document(contract, path, method):
     operation = contract[path][method.upper()]
+    # What others' probes ask is little, and there is much of it.
+    draws = 5 if operation.definition.raw["tags"] == ["protocols"] and method == "get" else 30
     repeatable = {
         parameter["name"]
         for parameter in json.loads(KEPT.read_text())["paths"][path][method].get("parameters", [])
@@ -129,13 +134,14 @@ def test_the_application_keeps_to_the_document(contract, path, method):
     }
 
     @given(st.one_of(operation.as_strategy(), operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)))
-    @examples(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(max_examples=draws, deadline=None, suppress_health_check=list(HealthCheck))
     def keeps(case):
         # A parameter with nothing in it is not sent: what makes the case wrong would not reach the application.
         query = case.query or {}
         assume(all(value not in (None, [], {}) for value in query.values()))
         # On the wire everything is text, and a list of one is one value: only the schema knows the difference.
         assume(all(_is_texts(value) if name in repeatable else _is_one(value) for name, value in query.items()))
-        case.call_and_validate(headers={"Authorization": f"Bearer {SECRET}"}, timeout=60)
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        case.call_and_validate(headers=headers, timeout=60, excluded_checks=FOREIGN.get(path))
 
     keeps()

@@ -55,6 +55,7 @@ from vigie_api.prediction import routes as prediction_routes
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
 from vigie_api.privacy.keeper import RetentionKeeper
+from vigie_api.protocols import mlflow, open_inference
 from vigie_api.review import routes as review_routes
 from vigie_api.settings import Settings
 from vigie_api.shadow.metrics import ShadowMetrics
@@ -119,6 +120,10 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         champion_routes.router,
         prediction_reading_routes.router,
         drift_routes.router,
+        mlflow.scoring,
+        mlflow.probes,
+        open_inference.inference,
+        open_inference.metadata,
         health.router,
     ):
         # Not include_router: each level of inclusion matches the path again, and that is paid by every request.

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from vigie_api.access.route import SCHEME
 from vigie_api.errors_documented import ProblemBody, ProblemError
+from vigie_api.protocols import mlflow, open_inference
 
 DESCRIPTION: Final = """Judges tweets about a brand, positive or negative, and takes corrections.
 
@@ -20,6 +21,10 @@ TAGS: Final[list[dict[str, Any]]] = [
     {"name": "episodes", "description": "Surges of negative posts: what happens now, over time, and one by one."},
     {"name": "alerts", "description": "What people must hear of, with its evidence."},
     {"name": "models", "description": "What serves, what there is, and moving the champion."},
+    {
+        "name": "protocols",
+        "description": "For clients of MLflow's scoring server and of the Open Inference Protocol: docs/protocols.md.",
+    },
     {"name": "operations", "description": "For probes and monitors; no key."},
 ]
 _TEMPLATE: Final = "#/components/schemas/{model}"
@@ -50,10 +55,17 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
         SCHEME: {"type": "http", "scheme": "bearer", "description": "An API key; `x-required-scope` names the scope."}
     }
     schemas = components.setdefault("schemas", {})
-    for model in (ProblemBody, ProblemError):
+    for model in (ProblemBody, ProblemError, *mlflow.BODIES, *open_inference.BODIES):
         schema = model.model_json_schema(ref_template=_TEMPLATE)
-        schema.pop("$defs", None)
+        schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema
+    for left_over in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(left_over, None)
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            # What FastAPI documents for each path with a parameter, and nobody here ever answers.
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]
     components["schemas"] = dict(sorted(schemas.items()))
     return document
 

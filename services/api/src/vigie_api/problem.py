@@ -21,6 +21,8 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
+from vigie_api.protocols import dialects
+
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 20
 _MAX_PLACE_CHARS = 64
@@ -112,7 +114,8 @@ def document(
     }
     if errors is not None:
         content["errors"] = errors
-    return to_json(content)
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return to_json(content | dialects.members(path, status, detail))
 
 
 def response(scope: Scope, problem: Problem) -> Response:

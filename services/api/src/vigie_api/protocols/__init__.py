@@ -1,0 +1,1 @@
+"""Doors for clients of other servers: MLflow's scoring protocol and the Open Inference Protocol."""
