@@ -53,7 +53,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def mlflow_scoring():
-    """MLflow's scoring server and client; imported here, because that takes seconds and warns of MLflow's own doings."""
+    """MLflow's scoring server and client; imported here, because that takes seconds and warns."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from mlflow.pyfunc import scoring_server

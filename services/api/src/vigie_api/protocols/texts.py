@@ -31,6 +31,8 @@ def checked(found: Sequence[Any], settings: Settings) -> list[str]:
     for index, text in enumerate(found):
         if not isinstance(text, str):
             raise InvalidInput(f"Row {index}: the text must be a string.")
+        if not text:
+            raise InvalidInput(f"Row {index}: the text is empty.")
         if len(text) > settings.max_text_chars:
             raise InvalidInput(f"Row {index}: a text may have {settings.max_text_chars} characters.")
         try:
