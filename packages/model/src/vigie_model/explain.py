@@ -18,6 +18,7 @@ import numpy as np
 
 from vigie_model.calibration import Curve, Platt
 from vigie_model.heads import LinearHead
+from vigie_model.negation import mark_negated
 from vigie_model.tfidf import Block, TfidfFeatures
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def _word_occurrences(
     index: dict[str, int], block: Block, tokens: Sequence[str], owners: Sequence[int]
 ) -> list[tuple[int, Sequence[int]]]:
     low, high = block.ngrams
+    if block.negation_span:
+        tokens, _ = mark_negated(tokens, block.negation_span)
     return [
         (index[term], owners[at : at + n])
         for n in range(low, high + 1)

@@ -19,6 +19,7 @@ from vigie_model.artifact import pack_arrays, unpack_arrays
 from vigie_model.cleaning import Cleaner, cleaning_from_json
 from vigie_model.errors import ArtifactError
 from vigie_model.heads import Cost
+from vigie_model.negation import WIDEST, mark_negated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _CACHE_SIZE = 16_384  # tokens
 
 Analyzer = Literal["word", "char_wb"]
+NEGATED_WORDS = "word_negated"
+"""What a manifest calls the analyzer "word" with a `negation_span`."""
 
 
 def word_ngrams(tokens: Sequence[str], low: int, high: int) -> list[str]:
@@ -67,6 +70,8 @@ class Block:
     terms: Sequence[str]
     idf: NDArray[np.float64]
     sublinear: bool = True
+    negation_span: int = 0
+    """Of words: so many after a negation are other terms than without it (see `negation`); 0: none."""
 
     def index(self) -> dict[str, int]:
         """Term to column inside the block."""
@@ -103,10 +108,12 @@ class TfidfFeatures:
         """The manifest's entry."""
         blocks = [
             {
-                "analyzer": block.analyzer,
+                # Another name, so that a version which cannot mark words refuses the artifact and does not misjudge.
+                "analyzer": NEGATED_WORDS if block.negation_span else block.analyzer,
                 "ngrams": list(block.ngrams),
                 "sublinear_tf": block.sublinear,
                 "size": len(block.terms),
+                **({"negation_span": block.negation_span} if block.negation_span else {}),
             }
             for block in self.blocks
         ]
@@ -142,6 +149,8 @@ class TfidfFeatures:
         low, high = block.ngrams
         if block.analyzer == "word":
             index = self._indexes[number]
+            if block.negation_span:
+                tokens, _ = mark_negated(tokens, block.negation_span)
             return [index[term] for term in word_ngrams(tokens, low, high) if term in index]
         return [column for token in tokens for column in self.token_char_ids(number, token)]
 
@@ -171,8 +180,11 @@ def load_tfidf(entry: Mapping[str, Any], files: Mapping[str, bytes]) -> TfidfFea
 
 
 def _load_block(number: int, entry: Mapping[str, Any], files: Mapping[str, bytes]) -> Block:
-    if entry["analyzer"] not in ("word", "char_wb"):
-        raise ArtifactError(f"Unknown analyzer {entry['analyzer']!r}: known are word and char_wb.")
+    name, span = entry["analyzer"], int(entry.get("negation_span", 0))
+    if name not in ("word", "char_wb", NEGATED_WORDS):
+        raise ArtifactError(f"Unknown analyzer {name!r}: known are word, {NEGATED_WORDS} and char_wb.")
+    if not (1 <= span <= WIDEST if name == NEGATED_WORDS else span == 0):
+        raise ArtifactError(f"The analyzer {name} cannot have a negation_span of {span}.")
     low, high = map(int, entry["ngrams"])
     if not 1 <= low <= high <= 10:
         raise ArtifactError(f"n-grams of {low} to {high} make no sense.")
@@ -182,7 +194,8 @@ def _load_block(number: int, entry: Mapping[str, Any], files: Mapping[str, bytes
         raise ArtifactError(f"The terms of block {number} and their weights do not match.")
     if not (np.isfinite(idf).all() and (idf > 0).all()):
         raise ArtifactError(f"The weights of block {number} are not all positive numbers.")
-    return Block(entry["analyzer"], (low, high), [str(term) for term in terms], idf, bool(entry["sublinear_tf"]))
+    analyzer: Analyzer = "char_wb" if name == "char_wb" else "word"
+    return Block(analyzer, (low, high), [str(term) for term in terms], idf, bool(entry["sublinear_tf"]), span)
 
 
 def weigh(counts: csr_matrix, idf: NDArray[np.float64], *, sublinear: bool) -> csr_matrix:

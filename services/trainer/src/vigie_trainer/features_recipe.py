@@ -20,6 +20,8 @@ class NgramBlock(_Part):
     """A term must come in at least so many training texts."""
     max_terms: Annotated[int, Field(ge=1)] | None = None
     """Keep the terms with the highest chi-squared to the label; without it, all."""
+    negation_span: Annotated[int, Field(ge=0, le=20)] = 0
+    """Of words: so many after a negation, up to the next punctuation, are other terms than without it."""
 
     @field_validator("ngrams")
     @classmethod
@@ -43,6 +45,8 @@ class TfidfSpec(_Part):
     def _some_block(self) -> TfidfSpec:
         if self.word is None and self.char is None:
             raise ValueError("needs word, char or both")
+        if self.char is not None and self.char.negation_span:
+            raise ValueError("a negation reaches words; char takes no negation_span")
         return self
 
 

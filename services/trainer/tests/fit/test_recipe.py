@@ -62,6 +62,10 @@ def test_an_unknown_recipe_is_refused_with_the_known_names(name: str):
         ),
         ({"features": {"kind": "tfidf"}}, "needs word, char or both"),
         ({"features": {"kind": "tfidf", "word": {"ngrams": [2, 1]}}}, "the smaller first"),
+        (
+            {"features": {"kind": "tfidf", "char": {"ngrams": [3, 5], "negation_span": 3}}},
+            "char takes no negation_span",
+        ),
         ({"features": {"kind": "magic"}}, "features: Input tag 'magic' found"),
         ({"classifier": {"kind": "magic"}}, "classifier"),
         ({"classifier": {"kind": "logreg", "C": 0}}, "classifier.logreg.C"),

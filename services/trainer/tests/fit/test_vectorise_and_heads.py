@@ -37,6 +37,17 @@ def test_vocabulary_and_weights_are_scikit_learns(posts: tuple[list[str], np.nda
         )
 
 
+def test_words_that_a_negation_reaches_are_other_terms_in_training_and_serving():
+    texts = ["good crew", "not good crew", "bad crew", "not bad at all"]
+    spec = TfidfSpec(kind="tfidf", word=NgramBlock(ngrams=(1, 1), negation_span=2))
+    corpus, rows = CountedCorpus(texts, Cleaner()), np.arange(4)
+    features, matrix = fit_features(corpus, spec, rows, np.array([1, 0, 0, 1]))
+    terms = features.blocks[0].counts.terms.tolist()
+    assert {"NOT_good", "NOT_bad", "NOT_at", "good", "all"} <= set(terms)
+    assert matrix[1, terms.index("good")] == 0.0
+    np.testing.assert_allclose(features.for_runtime(corpus.cleaner).transform(texts).toarray(), matrix.toarray())
+
+
 SPECS = [
     LogregSpec(kind="logreg"),
     ForestSpec(kind="rf", trees=15),

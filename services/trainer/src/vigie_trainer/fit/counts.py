@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ class Counts:
         return np.bincount(self.matrix[rows].indices, minlength=self.matrix.shape[1])
 
 
-def count_ngrams(documents: Sequence[Sequence[str]], analyzer: Analyzer, ngrams: tuple[int, int]) -> Counts:
+def count_ngrams(documents: Iterable[Sequence[str]], analyzer: Analyzer, ngrams: tuple[int, int]) -> Counts:
     """The n-grams of tokenised documents, counted; terms in alphabetical order."""
     ids: dict[str, int] = {}
     # Arrays and not lists: a quarter of a million tweets have fifty million n-grams.
@@ -50,7 +50,7 @@ def count_ngrams(documents: Sequence[Sequence[str]], analyzer: Analyzer, ngrams:
     rank[order] = np.arange(len(terms), dtype=np.int32)
     columns = rank[np.frombuffer(indices, dtype=np.int32)] if indices else np.zeros(0, dtype=np.int32)
     matrix = csr_matrix(
-        (np.ones(len(columns)), columns, np.array(starts, dtype=np.int64)), shape=(len(documents), len(terms))
+        (np.ones(len(columns)), columns, np.array(starts, dtype=np.int64)), shape=(len(starts) - 1, len(terms))
     )
     matrix.sum_duplicates()
     return Counts(analyzer, ngrams, terms[order], matrix)

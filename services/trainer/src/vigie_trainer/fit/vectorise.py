@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_selection import chi2
 
 from vigie_model import Block, Cleaner, TfidfFeatures
+from vigie_model.negation import mark_negated
 from vigie_model.tfidf import Analyzer, weigh
 from vigie_trainer.fit.counts import Counts, count_ngrams
 from vigie_trainer.fit.errors import FitError
@@ -31,18 +32,21 @@ class CountedCorpus:
     def __init__(self, texts: Sequence[str], cleaner: Cleaner) -> None:
         self.cleaner = cleaner
         self.documents = [cleaner.tokens(text) for text in texts]
-        self._counts: dict[tuple[Analyzer, tuple[int, int]], Counts] = {}
+        self._counts: dict[tuple[Analyzer, tuple[int, int], int], Counts] = {}
 
     def count_for(self, spec: TfidfSpec) -> None:
         """Count whatever `spec` needs, so that threads which share the corpus afterwards only read."""
         for analyzer, block in block_specs(spec):
-            self.counts(analyzer, block.ngrams)
+            self.counts(analyzer, block)
 
-    def counts(self, analyzer: Analyzer, ngrams: tuple[int, int]) -> Counts:
+    def counts(self, analyzer: Analyzer, block: NgramBlock) -> Counts:
         """The counts of one kind of n-gram."""
-        key = (analyzer, ngrams)
+        key = (analyzer, block.ngrams, block.negation_span)
         if key not in self._counts:
-            self._counts[key] = count_ngrams(self.documents, analyzer, ngrams)
+            documents: Iterable[Sequence[str]] = self.documents
+            if block.negation_span:
+                documents = (mark_negated(tokens, block.negation_span)[0] for tokens in self.documents)
+            self._counts[key] = count_ngrams(documents, analyzer, block.ngrams)
         return self._counts[key]
 
 
@@ -54,6 +58,7 @@ class FittedBlock:
     columns: NDArray[np.intp]
     idf: NDArray[np.float64]
     sublinear: bool
+    negation_span: int
 
     def rows(self, rows: Rows) -> csr_matrix:
         """TF-IDF of the given documents, shape (len(rows), len(columns))."""
@@ -89,6 +94,7 @@ class FittedFeatures:
                     block.counts.terms[block.columns].tolist(),
                     block.idf,
                     block.sublinear,
+                    block.negation_span,
                 )
                 for block in self.blocks
             ],
@@ -103,7 +109,7 @@ def fit_features(
     Raises FitError when those texts hold no term at all.
     """
     blocks = tuple(
-        _fit_block(corpus.counts(analyzer, block.ngrams), block, spec.sublinear_tf, rows, labels)
+        _fit_block(corpus.counts(analyzer, block), block, spec.sublinear_tf, rows, labels)
         for analyzer, block in block_specs(spec)
     )
     plain = FittedFeatures(blocks, None)
@@ -129,7 +135,7 @@ def _fit_block(counts: Counts, spec: NgramBlock, sublinear: bool, rows: Rows, la
         statistic = np.nan_to_num(chi2(weighed, labels)[0])
         best = np.sort(np.argsort(-statistic, kind="stable")[: spec.max_terms])
         columns, idf = columns[best], idf[best]
-    return FittedBlock(counts, columns, idf, sublinear)
+    return FittedBlock(counts, columns, idf, sublinear, spec.negation_span)
 
 
 def log_count_ratio(matrix: csr_matrix, labels: NDArray[np.int64], smoothing: float) -> NDArray[np.float64]:
