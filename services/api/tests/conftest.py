@@ -85,7 +85,7 @@ def fixed() -> FixedSource:
     return FixedSource(ConstantScorer())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_artifact() -> Callable[..., Path]:
     """Writes a tiny real artifact; `bias` moves every score, so that two artifacts can be told apart."""
 

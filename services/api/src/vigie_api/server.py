@@ -50,7 +50,7 @@ class _Worker(uvicorn.Server):
         self._delay_s = delay_s
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Leave. A second signal ends the waiting."""
+        """Leave. Ctrl-C ends the waiting."""
         self._state.leaving = True  # what /readyz says from now on
         ends_s = time.monotonic() + self._delay_s
         while not self.force_exit and time.monotonic() < ends_s:  # noqa: ASYNC110 - uvicorn sets no event

@@ -158,6 +158,7 @@ class RegistrySource:
         self._cache = cache
         self._load = load
         self._patience_s = patience_s
+        self._reading_s = min(patience_s, _READING_S)
 
     def champion(self) -> Release:
         """Resolve the alias, once, and refuse what the gate did not pass."""
@@ -206,7 +207,7 @@ class RegistrySource:
         folder.parent.mkdir(parents=True, exist_ok=True)
         while True:
             # Nothing that somebody reads is removed; a neighbour that was stopped does not keep us from reading.
-            with locked(folder.parent, shared=True, patience_s=_READING_S):
+            with locked(folder.parent, shared=True, patience_s=self._reading_s):
                 if self._holds(folder, release):
                     return self._open(folder, release)
             with self._alone(folder.parent):
@@ -290,7 +291,7 @@ class RegistrySource:
         """The last good version from disk, verified again; None when there is none or it is damaged."""
         if not self._cache.is_dir():
             return None
-        with locked(self._cache, shared=True, patience_s=_READING_S):
+        with locked(self._cache, shared=True, patience_s=self._reading_s):
             release = self._recorded()
             if release is None or not self._holds(self._cache / release.version, release):
                 return None
