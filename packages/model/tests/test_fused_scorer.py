@@ -1,5 +1,8 @@
 """The fused scorer and the batch features equal scikit-learn's pipeline."""
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,8 @@ from sklearn.pipeline import FeatureUnion
 
 from vigie_model import Block, Cleaner, LinearHead, TfidfFeatures
 from vigie_model.linear import LinearScorer
+from vigie_model.linear_batch import BatchScorer
+from vigie_model.linear_terms import LinearTerms
 
 CLEANER = Cleaner()
 WORDS = st.sampled_from(
@@ -102,6 +107,8 @@ def test_scores_equal_scikit_learns_to_a_billionth(
         scorer = LinearScorer(features, head.weights, head.intercept)
         np.testing.assert_allclose(scorer.margins(texts), expected, atol=1e-9)
         assert scorer.margins(texts).tolist() == scorer.margins(texts).tolist()  # remembered or not
+        alone = [scorer.margin(text) for text in texts]
+        assert BatchScorer(LinearTerms(features, head.weights), head.intercept).margins_and_evidence(texts) == alone
     else:
         assert word == (1, 3)
 
@@ -116,6 +123,7 @@ def test_ten_thousand_repetitions_cost_no_digits(sublinear: bool):
     for text in ["! " * 9_999, "good bad banana " * 3_000, "good " * 40 + "bad"]:
         expected = (union.transform([text]) @ weights + 0.5)[0]
         assert scorer.margin(text)[0] == pytest.approx(expected, abs=1e-9)
+        assert scorer.margins_and_evidence(["good", text] * 4) == [scorer.margin("good"), scorer.margin(text)] * 4
 
 
 def test_features_without_a_block_give_the_intercept():
@@ -134,8 +142,36 @@ def test_what_the_scorer_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("vigie_model.tfidf._CACHE_SIZE", 8)
     features = TfidfFeatures(CLEANER, [Block("char_wb", (2, 2), [" w", "d1"], np.ones(2))])
     scorer = LinearScorer(features, np.array([1.0, -1.0]), 0.0)
-    for number in range(50):
-        scorer.margin(f"word{number} {'x' * 400}{number}")
+    monkeypatch.setattr("vigie_model.linear_batch._CACHE_SIZE", 8)
+    texts = [f"word{number} {'x' * 400}{number}" for number in range(50)]
+    alone = [scorer.margin(text) for text in texts]
+    assert [scorer.margins_and_evidence(texts[start : start + 10]) for start in range(0, 50, 10)] == [
+        alone[start : start + 10] for start in range(0, 50, 10)
+    ]
+    assert len(scorer._batches._table.rows) <= 20  # what one batch brings is kept until the next
     assert len(scorer._pieces) <= 8
     assert all(len(piece) <= 32 for piece in scorer._pieces)
     assert len(features._char_ids[0]) <= 8
+
+
+def test_a_batch_of_thousands_of_unknown_words_scores_as_each_text_alone():
+    words = [f"w{number}" for number in range(3_000)]
+    features = TfidfFeatures(
+        CLEANER,
+        [
+            Block("word", (1, 2), [*words, *(f"{a} {b}" for a, b in pairwise(words))], np.linspace(1, 2, 5_999)),
+            Block("char_wb", (2, 3), [" w", "w1", "11", "1 ", "111"], np.ones(5)),
+        ],
+    )
+    scorer = LinearScorer(features, np.sin(np.arange(features.width)), 0.5)
+    texts = [" ".join(words[start : start + 30]) for start in range(0, 2_970, 15)]
+    assert scorer.margins_and_evidence(texts) == [scorer.margin(text) for text in texts]
+
+
+def test_threads_that_learn_the_same_words_at_once_get_the_same_scores():
+    features = TfidfFeatures(CLEANER, [Block("char_wb", (2, 3), [" w", "w1", "11", "1 ", "111"], np.ones(5))])
+    texts = [f"w{number} w{number + 1}" for number in range(4_000)]
+    scorer = LinearScorer(features, np.arange(5.0), 0.0)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(scorer.margins_and_evidence, [texts] * 4))
+    assert found == [[scorer.margin(text) for text in texts]] * 4

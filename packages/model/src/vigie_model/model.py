@@ -92,7 +92,8 @@ class Model:
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """One verdict a text, in order."""
         if self._fused is not None:
-            return [self.predict_one(text) for text in texts]
+            pairs = self._fused.margins_and_evidence(texts)
+            return [self._verdict(margin, language_of(evidence)) for margin, evidence in pairs]
         languages = [detect_language(text) for text in texts]
         margins = self.margins(texts).tolist()
         return [self._verdict(margin, language) for margin, language in zip(margins, languages, strict=True)]

@@ -1,0 +1,120 @@
+"""The terms of a linear model over TF-IDF features, and what they say of one piece of text."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from vigie_model.language import piece_evidence
+from vigie_model.tfidf import Block, TfidfFeatures
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NO_WORD = -1
+"""The tail of a piece that cleaning leaves no word of."""
+
+
+class Piece(NamedTuple):
+    """What is known of a piece: a run of characters between white space.
+
+    `head` and `tail` are the parts of a bigram's key that its last word begins and its first word ends. The sums, of
+    idf · w (gain) and of idf² (square), count every occurrence of a term as a first one. `columns` has an entry for
+    each occurrence.
+    """
+
+    head: int
+    tail: int
+    word_gain: float
+    word_square: float
+    char_gain: float
+    char_square: float
+    columns: tuple[int, ...]
+    language: float
+
+
+class LinearTerms:
+    """Columns, weights and the way from a piece to its part of the score.
+
+    `bigrams` maps the sum of a head and a tail to a column; a word that begins no bigram has the head 0, one that ends
+    none the tail 0, and no key is made of those.
+    """
+
+    def __init__(self, features: TfidfFeatures, weights: NDArray[np.float64]) -> None:
+        self._features = features
+        self._unigrams: dict[str, int] = {}
+        self._heads: dict[str, int] = {}
+        self._tails: dict[str, int] = {}
+        self._char_block: int | None = None
+        self.bigrams: dict[int, int] = {}
+        self.char_range = range(0)
+        self.word_sublinear = self.char_sublinear = True
+        idf = np.concatenate([block.idf for block in features.blocks]) if features.blocks else np.zeros(0)
+        self.gains: list[float] = (idf * weights).tolist()
+        self.squares: list[float] = (idf * idf).tolist()
+        start = 0
+        for number, block in enumerate(features.blocks):
+            if block.analyzer == "word":
+                self._take_words(block, start)
+            else:
+                self._char_block = number
+                self.char_sublinear = block.sublinear
+                self.char_range = range(start, start + len(block.terms))
+            start += len(block.terms)
+
+    def _take_words(self, block: Block, start: int) -> None:
+        self.word_sublinear = block.sublinear
+        pairs: list[tuple[str, str, int]] = []
+        for column, term in enumerate(block.terms, start):
+            first, space, second = term.partition(" ")
+            if space:
+                pairs.append((first, second, column))
+                self._tails.setdefault(second, len(self._tails) + 1)
+            else:
+                self._unigrams[term] = column
+        stride = len(self._tails) + 1
+        for first, second, column in pairs:
+            head = self._heads.setdefault(first, (len(self._heads) + 1) * stride)
+            self.bigrams[head + self._tails[second]] = column
+
+    def learn(self, piece: str) -> Piece:
+        """What a piece adds to the score of a text that it is in."""
+        words = self._features.cleaner.piece_tokens(piece)
+        word_columns = [self._unigrams[word] for word in words if word in self._unigrams]
+        head = 0
+        for word in words:
+            column = self.bigrams.get(head + self._tails.get(word, 0))
+            if column is not None:
+                word_columns.append(column)
+            head = self._heads.get(word, 0)
+        char_columns: list[int] = []
+        if self._char_block is not None:
+            start = self.char_range.start
+            for word in words:
+                char_columns += [start + column for column in self._features.token_char_ids(self._char_block, word)]
+        gain_of, square_of = self.gains.__getitem__, self.squares.__getitem__
+        return Piece(
+            head,
+            self._tails.get(words[0], 0) if words else NO_WORD,
+            sum(map(gain_of, word_columns)),
+            sum(map(square_of, word_columns)),
+            sum(map(gain_of, char_columns)),
+            sum(map(square_of, char_columns)),
+            (*word_columns, *char_columns),
+            piece_evidence(piece),
+        )
+
+    def count(self, columns: Sequence[int]) -> tuple[float, float, float, float]:
+        """The sums of gains and squares, of words and of characters, of a text with these columns."""
+        sums = {True: [0.0, 0.0], False: [0.0, 0.0]}
+        for column, count in Counter(columns).items():
+            is_char = column in self.char_range
+            sublinear = self.char_sublinear if is_char else self.word_sublinear
+            frequency = 1.0 + math.log(count) if sublinear else float(count)
+            sums[is_char][0] += frequency * self.gains[column]
+            sums[is_char][1] += frequency * frequency * self.squares[column]
+        return sums[False][0], sums[False][1], sums[True][0], sums[True][1]
