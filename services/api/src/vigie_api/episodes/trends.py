@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, extract, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Interval, and_, case, cast, func, literal, or_, select
 
 from vigie_api.episodes.band import band
 from vigie_api.episodes.schema import MOST_BUCKETS, RisingTerm, TrendBucket, TrendEpisode, TrendsOut, TrendsQuery
@@ -21,7 +21,7 @@ _EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 _MEMORY_S: Final = 4 * 3_600
 """For about so long a rate that wanders stays on one side of its mean: longer buckets even that out."""
 _MOST_TERMS: Final = 20
-_MOST_TEXTS: Final = 1_920
+_MOST_TEXTS: Final = 960
 _MOST_EPISODES: Final = 500
 
 
@@ -37,6 +37,10 @@ class Period:
     def buckets(self) -> int:
         """How many there are."""
         return int((self.until - self.since).total_seconds()) // self.step_s
+
+    def number(self, at: datetime) -> int:
+        """Which bucket a time is in."""
+        return (at - self.since) // timedelta(seconds=self.step_s)
 
     def at(self, number: int) -> datetime:
         """Where a bucket begins."""
@@ -122,23 +126,23 @@ def _buckets(sums: dict[int, _Sum], period: Period) -> list[TrendBucket]:
     return buckets
 
 
-def _number(connection: Connection, at: ColumnElement[datetime], period: Period) -> ColumnElement[int]:
-    """The number of the bucket of a time, as the database computes it."""
-    if connection.dialect.name == "sqlite":
-        seconds: ColumnElement[int] = cast(func.strftime("%s", at), BigInteger)
-    else:
-        seconds = cast(func.floor(extract("epoch", at)), BigInteger)
-    return (seconds - int(period.since.timestamp())) // period.step_s
+def _start(connection: Connection, at: ColumnElement[datetime], period: Period) -> ColumnElement[Any]:
+    """What the times of a bucket have in common, as the database computes it quickly."""
+    if connection.dialect.name != "sqlite":
+        return func.date_bin(literal(timedelta(seconds=period.step_s), Interval()), at, literal(period.since))
+    written = {BUCKET_S: 16, 3_600: 13, 86_400: 10}.get(period.step_s)  # 2026-03-02 14:05, … 14, 2026-03-02
+    if written is not None:
+        return func.substr(at, 1, written)
+    return (cast(func.strftime("%s", at), BigInteger) - int(period.since.timestamp())) // period.step_s
 
 
 def _of_topics(connection: Connection, topics: Sequence[str], period: Period) -> dict[int, _Sum]:
     buckets = watch_buckets.c
     chosen = topics or connection.scalars(select(watch_topics.c.topic)).all()
-    number = _number(connection, buckets.at, period).label("number")
     expected = func.sum(buckets.expected)
     query = (
         select(
-            number,
+            func.min(buckets.at).label("at"),
             func.sum(buckets.posts).label("posts"),
             func.sum(buckets.negatives).label("negatives"),
             # Of a bucket that was not read yet nothing is expected: neither of what it is a part of.
@@ -147,12 +151,13 @@ def _of_topics(connection: Connection, topics: Sequence[str], period: Period) ->
             func.count(buckets.topic.distinct()).label("topics"),
         )
         .where(buckets.topic.in_(chosen), buckets.at >= period.since, buckets.at < period.until)
-        .group_by(number)
+        .group_by(_start(connection, buckets.at, period))
     )
     found = {}
     for row in connection.execute(query):
         evened = row.topics * max(1.0, period.step_s / _MEMORY_S)
-        found[row.number] = _Sum(row.posts, row.negatives, row.expected, (row.spread or 0.0) / evened)
+        sums = _Sum(row.posts, row.negatives, row.expected, (row.spread or 0.0) / evened)
+        found[period.number(row.at)] = sums
     return found
 
 
@@ -169,10 +174,7 @@ def _of_parts(connection: Connection, which: Which, period: Period) -> dict[int,
         query = query.where(counts.language == which.language)
     if which.topics:
         query = query.where(counts.topic.in_(which.topics))
-    return {
-        int((row.at - period.since).total_seconds()) // period.step_s: _Sum(row.posts, row.negatives)
-        for row in connection.execute(query)
-    }
+    return {period.number(row.at): _Sum(row.posts, row.negatives) for row in connection.execute(query)}
 
 
 def _episodes(connection: Connection, topics: Sequence[str], period: Period) -> list[TrendEpisode]:
@@ -196,5 +198,5 @@ def _terms(connection: Connection, which: Which, period: Period) -> list[RisingT
     texts = [post.text for post in posts_between(connection, which, period.since, period.until, _MOST_TEXTS)]
     if not texts:
         return []
-    usual = usual_before(connection, which, period.since)
+    usual = usual_before(connection, which, period.since, _MOST_TEXTS)
     return [RisingTerm(**asdict(found)) for found in rising_in(texts, usual, _MOST_TERMS)]

@@ -77,10 +77,10 @@ def posts_between(connection: Connection, which: Which, since: datetime, until: 
     return [post for post in found if post.text]  # blank: it was anonymised
 
 
-def usual_before(connection: Connection, which: Which, at: datetime) -> Usual:
-    """The words of the week before a time."""
+def usual_before(connection: Connection, which: Which, at: datetime, most: int = _USUAL) -> Usual:
+    """The words of the week before a time, of at most so many posts."""
     usual = Usual()
-    for post in posts_between(connection, which, at - _BEFORE, at, _USUAL):
+    for post in posts_between(connection, which, at - _BEFORE, at, most):
         usual.add(_ELIDED.sub(" ", post.text))
     return usual
 
