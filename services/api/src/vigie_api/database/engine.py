@@ -26,7 +26,7 @@ _CONNECT_S = 3
 # silent connection. So it is for six seconds; unless the process was stopped, whose system answers for it: then a
 # transaction that waits for its next statement is given up.
 _OPTIONS = (
-    "-c statement_timeout=15000 -c lock_timeout=5000 -c timezone=UTC "
+    "-c statement_timeout=15000 -c lock_timeout=5000 -c timezone=UTC -c plan_cache_mode=force_custom_plan "
     "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3 -c tcp_user_timeout=6000 "
     "-c idle_in_transaction_session_timeout=15000"
 )
