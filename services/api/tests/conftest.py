@@ -202,7 +202,7 @@ def running(fixed: FixedSource) -> Callable:
         app = create_app(settings, model_source=source)
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 api = Running(app, client)
                 if ready:
                     await until(lambda: api.services.database.ready)

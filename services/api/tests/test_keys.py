@@ -211,6 +211,33 @@ def test_waiting_as_long_as_retry_after_says_is_enough():
     limit.take("key", float(refused.value.headers["Retry-After"]))
 
 
+HERE = ["localhost", "localhost:8000", "127.0.0.1", "127.9.9.9:80", "[::1]:8000", "LOCALHOST"]
+ELSEWHERE = ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "127.0.0.1@evil.example", "169.254.169.254"]
+BROKEN = ["", "[", "[::1", "::1", "0.0.0.0:80", "null", "\xff"]
+
+
+@pytest.mark.parametrize("host", HERE)
+async def test_without_keys_this_machine_is_answered_under_its_own_names(api, host):
+    for headers in ({"host": host}, {"host": host, "origin": f"http://{host}"}):
+        answer = await api.client.post("/v1/predict", json={"text": "a"}, headers=headers)
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("host", ELSEWHERE + BROKEN)
+async def test_without_keys_no_page_of_another_site_is_answered_however_it_gets_here(api, host):
+    rebound = {"host": host.encode("latin-1")}
+    crossing = {"host": b"127.0.0.1:8000", "origin": b"https://" + host.encode("latin-1")}
+    for headers in (rebound, crossing, crossing | {"origin": b"null"}):
+        for method, path in (("GET", "/v1/feedback"), ("POST", "/v1/model/refresh"), ("POST", "/v1/alerts/x/ack")):
+            answer = await api.client.request(method, path, headers=headers)
+            assert answer.status_code == 403, (method, path)
+
+
+async def test_with_keys_the_key_decides_and_the_name_does_not(locked):
+    headers = _bearer("predict") | {"host": "vigie.example.org", "origin": "https://vigie.example.org"}
+    assert (await locked.client.get("/v1/model", headers=headers)).status_code == 200
+
+
 def test_no_rate_is_no_limit():
     limit = RateLimit(0)
     for _ in range(1_000):

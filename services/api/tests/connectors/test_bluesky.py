@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -155,6 +156,24 @@ async def test_a_server_that_is_busy_says_when_to_come_back(jetstream, source, r
     with pytest.raises(SourceAway, match="status 503") as told:
         await read(source())
     assert told.value.retry_after_s is None
+
+
+async def test_a_redirect_is_not_followed(jetstream, source, read):
+    asked = []
+
+    async def elsewhere(reader, writer):
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        place = f"ws://{urlsplit(jetstream.url).netloc}/latest/meta-data"
+        writer.write(f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    jetstream.post(1)
+    async with await asyncio.start_server(elsewhere, "127.0.0.1", 0) as server:
+        host = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(SourceAway, match="status 302"):
+            await read(source(hosts=[host]), posts=1)
+    assert (len(asked), jetstream.asked) == (1, [])
 
 
 async def test_a_silent_server_is_left(jetstream, source, read):

@@ -9,7 +9,9 @@ into the model and writes the answer straight to bytes. FastAPI still reads the 
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -20,7 +22,7 @@ from starlette.types import Scope as AsgiScope
 from vigie_api.access.keys import EMBEDDED, Forbidden, Keyring
 from vigie_api.access.rate import RateLimit
 from vigie_api.problem import UnsupportedMediaType, invalid
-from vigie_api.settings import Scope
+from vigie_api.settings import Scope, is_loopback
 
 SCHEME = "apiKey"
 EXTENSION = "x-required-scope"
@@ -49,6 +51,7 @@ class Doorkeeper:
     def admit(self, request: Request, scope: Scope) -> None:
         """Note the caller's name in `request.state.caller`. Raises Unauthorized, RateLimited or Forbidden."""
         if self._keyring.embedded:
+            _refuse_other_sites(request)
             request.scope["state"]["caller"] = EMBEDDED.name
             return
         caller = self._keyring.identify(request.headers.get("authorization"))
@@ -56,6 +59,34 @@ class Doorkeeper:
         request.scope["state"]["caller"] = caller.name
         if scope not in caller.scopes:
             raise Forbidden(f"This key lacks the scope {scope!r}. Use another key, or add the scope to it.")
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Raise Forbidden for what a browser sends on behalf of a page from elsewhere.
+
+    Without keys everything on this machine may ask, and that would be every page in its browser as well: one whose
+    name is made to resolve to 127.0.0.1 (the header Host says that name), or one that posts here (Origin does).
+    """
+    known_host = False
+    for name, value in request.scope["headers"]:
+        if name == b"host":
+            known_host = _is_here(value)
+        elif name == b"origin" and not _is_here(value.partition(b"://")[2]):
+            raise Forbidden("Without keys this API answers no pages of other sites. Configure a key, and send it.")
+    if not known_host:
+        raise Forbidden(
+            "Without keys this API goes by the names 127.0.0.1, [::1] and localhost alone: use one of them."
+        )
+
+
+@lru_cache(maxsize=64)
+def _is_here(authority: bytes) -> bool:
+    """Whether `host:port` names this machine's loopback."""
+    try:
+        host = urlsplit(f"//{authority.decode('latin-1')}").hostname
+    except ValueError:
+        return False
+    return host is not None and is_loopback(host)
 
 
 def _is_json(request: Request) -> bool:

@@ -44,6 +44,14 @@ _OVERSIZE: Final = 1009
 _TIME_US = re.compile(rb'"time_us"\s*:\s*(\d{1,17})\b')
 
 
+class _Straight(connect):
+    """Connects to the address that the operator chose and to no other: a redirect is a refusal like any status."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """The refusal: by default the library follows redirects, to other hosts too."""
+        return exc
+
+
 def _address(value: str) -> str:
     address = web_address(value, "wss", "ws")
     return address if urlsplit(address).path else f"{address}/subscribe"
@@ -98,7 +106,7 @@ class BlueskySource:
         place = urlsplit(self._host).hostname
         try:
             async with (
-                connect(
+                _Straight(
                     self._uri(position),
                     compression=None,  # it would cost more than the rest of the reading
                     max_size=2 * _MAX_FRAME_BYTES,
