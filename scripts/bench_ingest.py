@@ -67,7 +67,7 @@ def give_champion(folder: Path) -> list[str]:
 class Api:
     """One `vigie-api serve`, started again and again on the same state."""
 
-    def __init__(self, database_url: str, folder: Path, models: Path) -> None:
+    def __init__(self, database_url: str, folder: Path, models: Path, **settings: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -80,6 +80,7 @@ class Api:
             "VIGIE_API_MODEL_CACHE_DIR": str(models),
             "VIGIE_API_MLFLOW_URI": "http://127.0.0.1:9",
             "OMP_NUM_THREADS": "1",
+            **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
