@@ -11,7 +11,7 @@ from test_fused_scorer import CLEANER, TEXTS
 import vigie_model
 from vigie_model import ArtifactError, Block, FeatureScorer, LinearHead, Platt, TfidfFeatures
 from vigie_model.explain import by_terms
-from vigie_model.negation import mark_negated
+from vigie_model.negation import Reach, mark_negated
 
 SPAN = 3
 TERMS = [
@@ -55,6 +55,15 @@ def test_a_text_is_marked_in_parts_as_it_is_marked_whole(first: str, second: str
     begun, left = mark_negated(before, SPAN)
     ended, _ = mark_negated(after, SPAN, left)
     assert begun + ended == mark_negated(before + after, SPAN)[0]
+
+
+@given(TEXTS)
+def test_the_pieces_of_a_text_know_how_far_the_negations_before_them_reach(text: str):
+    reach = Reach(CLEANER, SPAN)
+    known = [reach.words(piece) for piece in reach.pieces(text)]
+    assert [bare for _, _, bare in known] == text.split()
+    assert [token for _, tokens, _ in known for token in tokens] == CLEANER.tokens(text)
+    assert [token for marked, _, _ in known for token in marked] == mark_negated(CLEANER.tokens(text), SPAN)[0]
 
 
 @given(TEXTS)

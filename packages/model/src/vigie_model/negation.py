@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vigie_model.cleaning import Cleaner
 from vigie_model.words import NEGATIONS
 
 NEGATED = "NOT_"
@@ -17,6 +18,9 @@ WIDEST = 20
 
 # A part of `NEGATIONS`: these stand after or around what they deny ("ne … pas"), or mostly deny nothing ("plus").
 _REACHES = NEGATIONS - {"plus", "point", "personne", "ne", "ni", "without"}
+_CACHED_PIECE = 32  # characters
+_CACHE_SIZE = 16_384  # pieces
+
 _ENDS = frozenset([".", ",", ";", ":", "!", "?", "..", "...", "!!", "??", "(", ")", "-", "--"])
 
 
@@ -43,3 +47,41 @@ def mark_negated(tokens: Sequence[str], span: int, left: int = 0) -> tuple[list[
                 token = NEGATED + token
         out.append(token)
     return out, left
+
+
+class Reach:
+    """Cuts texts into pieces (runs of characters between white space) that can be remembered one by one, though what
+    a piece says depends on the negations before it. Thread-safe; remembers 16,384 pieces at most.
+    """
+
+    def __init__(self, cleaner: Cleaner, span: int) -> None:
+        self._cleaner = cleaner
+        self._span = span
+        self._after: dict[str, tuple[int, ...]] = {}  # piece -> words still reached after it, by those before it
+
+    def pieces(self, text: str) -> list[str]:
+        """The pieces of a text, in order; one that a negation reaches has the number of words left before it."""
+        pieces = text.split()
+        known = self._after.get
+        left = 0
+        for at, piece in enumerate(pieces):
+            after = known(piece) or self._learn(piece)
+            if left:
+                pieces[at] = f"{left} {piece}"
+            left = after[left]
+        return pieces
+
+    def words(self, piece: str) -> tuple[list[str], Sequence[str], str]:
+        """Of a piece that `pieces` gave: its clean tokens, marked; the same unmarked; and the piece as it was."""
+        left, _, bare = piece.rpartition(" ")
+        tokens = self._cleaner.piece_tokens(bare)
+        return mark_negated(tokens, self._span, int(left or 0))[0], tokens, bare
+
+    def _learn(self, piece: str) -> tuple[int, ...]:
+        tokens = self._cleaner.piece_tokens(piece)
+        after = tuple(mark_negated(tokens, self._span, left)[1] for left in range(self._span + 1))
+        if len(piece) <= _CACHED_PIECE:
+            if len(self._after) >= _CACHE_SIZE:
+                self._after.clear()
+            self._after[piece] = after
+        return after
