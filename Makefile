@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 FUZZ_MINUTES ?= 10
 
-.PHONY: help setup deep demo test fuzz check audit format e2e e2e-azure bench env up down backup restore
+.PHONY: help setup deep demo test fuzz check audit format e2e e2e-azure bench replicas env up down backup restore
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ e2e-azure: setup ## Run the containers as App Service does (sidecars, any start 
 
 bench: setup ## Measure the speed of serving (needs wrk; see docs/performance.md)
 	@$(RUN) python scripts/bench.py $(BENCH_ARGS)
+
+replicas: setup ## Run three APIs under load in containers: what happens once, what fails (docs/replicas.md)
+	@$(RUN) python scripts/replicas.py $(REPLICAS_ARGS)
 
 # Its script needs nothing but Python: whoever runs containers only does not wait for the environment.
 env: ## Write .env with random secrets for compose (keeps what is there)
