@@ -87,7 +87,10 @@ def test_the_features_are_scikit_learns_over_marked_words(text: str):
 def test_score_and_explanation_are_those_of_the_features(text: str):
     model = scorer()
     whole = float(model.head.margins(model.features.transform([text]))[0])
+    assert model.fused is not None
     assert model.margins([text])[0] == pytest.approx(whole, abs=1e-9)
+    many = model.margins([text, "not good", *["pas de retard, good"] * 9, text])  # in arrays, where one text is a loop
+    np.testing.assert_allclose(many[[0, -1]], whole, atol=1e-9)
     told = by_terms(text, model.features, model.head, Platt())
     assert told.base + sum(token.contribution for token in told.tokens) == pytest.approx(whole, abs=1e-9)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _CACHED_PIECE = 32  # characters
 _CACHE_SIZE = 16_384  # pieces; about 1 kB each
-_BATCH = 8  # texts from which on arrays are faster than a loop: calling NumPy is what they cost
+_BATCH = 16  # texts from which on arrays are faster than a loop: calling NumPy is what they cost
 
 
 class LinearScorer:
@@ -60,7 +60,7 @@ class LinearScorer:
         columns: list[int] = []
         before = 0
         known = self._pieces.get
-        for piece in text.split():
+        for piece in terms.pieces(text):
             head, tail, wg, ws, cg, cs, piece_columns, language = known(piece) or self._learn(piece)
             evidence += language
             if tail == NO_WORD:

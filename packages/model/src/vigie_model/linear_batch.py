@@ -88,7 +88,7 @@ class BatchScorer:
         pieces: list[str] = []
         lengths: list[int] = []
         for text in texts:
-            own = text.split()
+            own = self._terms.pieces(text)
             pieces += own
             lengths.append(len(own))
         rows = np.fromiter(map(table.rows.get, pieces, repeat(-1)), dtype=np.int64, count=len(pieces))

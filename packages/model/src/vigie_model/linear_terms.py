@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from vigie_model.language import piece_evidence
+from vigie_model.negation import Reach
 from vigie_model.tfidf import Block, TfidfFeatures
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class LinearTerms:
         self._heads: dict[str, int] = {}
         self._tails: dict[str, int] = {}
         self._char_block: int | None = None
+        self._reach: Reach | None = None
         self.bigrams: dict[int, int] = {}
         self.char_range = range(0)
         self.word_sublinear = self.char_sublinear = True
@@ -68,6 +70,8 @@ class LinearTerms:
 
     def _take_words(self, block: Block, start: int) -> None:
         self.word_sublinear = block.sublinear
+        if block.negation_span:
+            self._reach = Reach(self._features.cleaner, block.negation_span)
         pairs: list[tuple[str, str, int]] = []
         for column, term in enumerate(block.terms, start):
             first, space, second = term.partition(" ")
@@ -81,9 +85,18 @@ class LinearTerms:
             head = self._heads.setdefault(first, (len(self._heads) + 1) * stride)
             self.bigrams[head + self._tails[second]] = column
 
+    def pieces(self, text: str) -> list[str]:
+        """The pieces of a text, as `learn` takes them: a negation before a piece may make it another one."""
+        return text.split() if self._reach is None else self._reach.pieces(text)
+
     def learn(self, piece: str) -> Piece:
         """What a piece adds to the score of a text that it is in."""
-        words = self._features.cleaner.piece_tokens(piece)
+        words: Sequence[str]
+        tokens: Sequence[str]
+        if self._reach is None:
+            words = tokens = self._features.cleaner.piece_tokens(piece)
+        else:
+            words, tokens, piece = self._reach.words(piece)
         word_columns = [self._unigrams[word] for word in words if word in self._unigrams]
         head = 0
         for word in words:
@@ -94,8 +107,8 @@ class LinearTerms:
         char_columns: list[int] = []
         if self._char_block is not None:
             start = self.char_range.start
-            for word in words:
-                char_columns += [start + column for column in self._features.token_char_ids(self._char_block, word)]
+            for token in tokens:
+                char_columns += [start + column for column in self._features.token_char_ids(self._char_block, token)]
         gain_of, square_of = self.gains.__getitem__, self.squares.__getitem__
         return Piece(
             head,

@@ -68,8 +68,6 @@ class FeatureScorer:
         if self.linear is None or not LinearScorer.can_fuse(self.linear[0]):
             return None
         features, head = self.linear
-        if any(block.negation_span for block in features.blocks):
-            return None
         return LinearScorer(features, head.weights, head.intercept)
 
     def margins(self, texts: Sequence[str]) -> NDArray[np.float64]:
