@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 WORKERS ?= 2
 FUZZ_MINUTES ?= 10
 
-.PHONY: help setup deep demo test fuzz check audit format e2e e2e-azure bench replicas env up down backup restore
+.PHONY: help setup deep demo test fuzz check audit format e2e e2e-azure bench chaos soak replicas env up down backup restore
 
 help: ## Show this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -79,6 +79,13 @@ bench: setup ## Measure the speed of serving (needs wrk; see docs/performance.md
 
 replicas: setup ## Run three APIs under load in containers: what happens once, what fails (docs/replicas.md)
 	@$(RUN) python scripts/replicas.py $(REPLICAS_ARGS)
+
+# Not part of CI: a quarter of an hour and an hour.
+chaos: setup ## Break what the containers stand on, under load, and count what is lost (CHAOS_ARGS; docs/chaos.md)
+	@$(RUN) python scripts/chaos.py $(CHAOS_ARGS)
+
+soak: setup ## Ask an API steadily for an hour and see whether it stays as it is (SOAK_ARGS="--minutes 20")
+	@$(RUN) python scripts/soak.py $(SOAK_ARGS)
 
 # Its script needs nothing but Python: whoever runs containers only does not wait for the environment.
 env: ## Write .env with random secrets for compose (keeps what is there)
