@@ -46,6 +46,7 @@ async def test_predictions_are_recorded_and_counted_like_all_others(api):
         ({"inputs": ["fine", None]}, "Row 1: the text must be a string"),
         ({"inputs": "text"}, "inputs must be"),
         ({"inputs": 3}, "inputs must be"),
+        ({"inputs": [["a"]]}, "Row 0: the text must be a string"),
         ({"inputs": {"tweet": ["a"]}}, "'text'"),
         ({"inputs": ["a" * 10_001]}, "10000 characters"),
         ({"inputs": ["a"] * 1_001}, "1000 texts, not 1001"),

@@ -146,7 +146,7 @@ class XSource:
         """Put the posts of an answer on the tray; their ids. An answer with errors beside its data is used as it is."""
         included = answer.get("includes")
         users = included.get("users") if isinstance(included, dict) else None
-        authors = {user.get("id"): user for user in users or () if isinstance(user, dict)}
+        authors = {user["id"]: user for user in _objects(users) if isinstance(user.get("id"), str)}
         ids = []
         posts = answer.get("data")
         for post in posts if isinstance(posts, list) else ():
@@ -155,7 +155,7 @@ class XSource:
                 tray.malformed += 1
                 continue
             ids.append(int(number))
-            self._put(number, post, authors.get(post.get("author_id")) or {}, topic, tray)
+            self._put(number, post, authors.get(str(post.get("author_id"))) or {}, topic, tray)
         return ids
 
     def _put(self, number: str, post: dict[str, Any], author: dict[str, Any], topic: str, tray: Tray) -> None:
@@ -221,12 +221,21 @@ class XSource:
             retry_after_s = wait_s if wait_s > 0 else float(asked) if asked.isdecimal() else None
             return SourceAway("X's rate limit is used up; waiting for its next window.", retry_after_s=retry_after_s)
         if status == httpx.codes.BAD_REQUEST:
-            errors = [error for error in answer.get("errors") or () if isinstance(error, dict)]
+            errors = _objects(answer.get("errors"))
             told = " ".join(str(error.get("message") or "") for error in errors)[:_MAX_TOLD_CHARS]
             bounds = {"since_id", "until_id", "start_time"}
-            stale = any(bounds & set(error.get("parameters") or ()) for error in errors)
+            stale = any(
+                bounds & parameters.keys()
+                for error in errors
+                if isinstance(parameters := error.get("parameters"), dict)
+            )
             return _BadQuery(f"X does not accept the query (400): {told or detail or title}", stale=stale)
         return SourceAway(f"X answered with status {status}.")
+
+
+def _objects(found: object) -> list[dict[str, Any]]:
+    """The objects of what should be a list of them."""
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 class _Place:

@@ -68,7 +68,7 @@ def _inputs(columns: Any) -> list[Any]:
 
 
 def _column(values: Any, name: str) -> list[Any]:
-    """A list of texts, or an object with one, or with one text, under `text`. Each text may be a list of one."""
+    """A list of texts, or an object with one, or with one text, under `text`."""
     if isinstance(values, dict):
         if COLUMN not in values:
             raise InvalidInput(f"{name} must have {COLUMN!r}.")
@@ -77,7 +77,7 @@ def _column(values: Any, name: str) -> list[Any]:
             values = [values]
     if not isinstance(values, list):
         raise InvalidInput(f"{name} must be a list of texts, a list of objects, or an object with the list {COLUMN!r}.")
-    return [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
+    return values
 
 
 _READERS: Final = {"dataframe_split": _split, "dataframe_records": _records, "instances": _instances, "inputs": _inputs}
