@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import vigie_model
 from vigie_api.champion.serving import Overloaded, Verdict
 from vigie_api.champion.source import FixedSource
-from vigie_api.prediction.batching import MOST_TEXTS, Batcher, Pace
+from vigie_api.prediction.batching import MOST_TEXTS, Batcher, Pace, Turn
 
 pytestmark = pytest.mark.anyio
 _NO_MATTER = 1e9  # how long a batch takes: a busy machine must not make the batches of a test smaller
@@ -207,3 +207,31 @@ def _trees(folder):
         uncertain=(0.4, 0.6),
     )
     return folder
+
+
+async def test_what_comes_in_one_turn_is_judged_together_on_the_event_loop(model):
+    turn = Turn(1_000)
+    said = await asyncio.gather(*(turn.judge(model, "x" * length) for length in range(10)))
+    assert [round((one.score - 0.5) * 1_000) for one in said] == list(range(10))
+    assert [len(batch) for batch in model.batches] == [10]
+    assert (await turn.judge(model, "later")).score == 0.505
+
+
+async def test_a_turn_judges_no_more_than_fits_and_the_rest_in_the_next(model):
+    turn = Turn(100)
+    await asyncio.gather(*(turn.judge(model, "x" * 50) for _ in range(5)))
+    assert [len(batch) for batch in model.batches] == [2, 2, 1]
+
+
+async def test_a_bad_text_another_version_and_who_leaves_disturb_nobody_in_the_turn(model):
+    turn, other = Turn(1_000), _Gated()
+    asked = [
+        asyncio.create_task(turn.judge(*question))
+        for question in ((model, "a"), (model, "bad"), (model, "leaves"), (other, "b"), (model, "abc"))
+    ]
+    await asyncio.sleep(0)
+    asked[2].cancel()
+    said = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(one) for one in said] == [Verdict, ValueError, asyncio.CancelledError, Verdict, Verdict]
+    assert other.batches == [["b"]]
+    assert (said[0].score, said[3].score, said[4].score) == (0.501, 0.501, 0.503)

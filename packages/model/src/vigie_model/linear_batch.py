@@ -67,7 +67,7 @@ class BatchScorer:
 
     def _some(self, texts: Sequence[str]) -> list[tuple[float, float]]:
         table, rows, text_of = self._rows(texts)
-        evidence = np.bincount(text_of, table.languages[rows], len(texts))
+        evidence = _totals(text_of, table.languages[rows], len(texts))
         spoken = table.tails[rows] != NO_WORD
         rows, text_of = rows[spoken], text_of[spoken]
         read = _Read(len(texts), text_of, table.sums[rows], *self._bigrams_of(table, rows, text_of))
@@ -112,8 +112,8 @@ class BatchScorer:
             parts = np.zeros((len(read.own), 2))
             parts[read.bigrams, 0] = of_column[read.bigram_columns]
             parts[:, 1] = read.own[:, which]
-            sums.append(np.bincount(twice, parts.ravel(), read.number))
-        return [*sums, *(np.bincount(read.text_of, read.own[:, which], read.number) for which in (2, 3))]
+            sums.append(_totals(twice, parts.ravel(), read.number))
+        return [*sums, *(_totals(read.text_of, read.own[:, which], read.number) for which in (2, 3))]
 
     def _cells(self, table: PieceTable, rows: Ints, read: _Read) -> tuple[Ints, Ints]:
         """Of each occurrence of a term: its cell, which is a text and a column, and its place in the order of all."""
@@ -172,3 +172,8 @@ class BatchScorer:
             # By Python's own logarithm: NumPy's differs in the last bit.
             known = self._frequencies = np.array([0.0, *(1.0 + math.log(count) for count in range(1, 2 * most))])
         return known[times]
+
+
+def _totals(text_of: Ints, values: Floats, number: int) -> Floats:
+    """The sum of the values of each text, one after the other; 0 where there is none."""
+    return np.bincount(text_of, values, number).astype(np.float64, copy=False)

@@ -1,8 +1,9 @@
-"""Single requests for a heavy model are judged in batches, which the load itself makes.
+"""Single requests are judged in batches, which the load itself makes.
 
-A request that finds a free lane starts at once, in the same turn of the event loop. While the lanes work, what comes
-waits, and goes together when one is free: there is no timer, so a lone request is never held back, and the busier it
-gets the fuller the batches are. How many texts go together is learnt from how long they take.
+For a heavy model (`Batcher`), a request that finds a free lane starts at once, in the same turn of the event loop.
+While the lanes work, what comes waits, and goes together when one is free. For a light one (`Turn`), what comes in one
+turn goes together in it. There is no timer, so a lone request is never held back, and the busier it gets the fuller
+the batches are.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Final, NamedTuple
 
 from vigie_api.champion.serving import Overloaded, Scorer, Verdict
@@ -44,6 +46,39 @@ class _Waiting(NamedTuple):
 
 
 _Outcome = list[Verdict | Exception]
+
+
+class Turn:
+    """Gathers texts for a light model on the event loop: a text costs less when others of its kind came just before.
+
+    About `most_chars` are judged at a time, so that the loop is free again after a millisecond or so.
+    """
+
+    def __init__(self, most_chars: int) -> None:
+        self._most_chars = most_chars
+        self._queue: deque[_Waiting] = deque()
+
+    async def judge(self, scorer: Scorer, text: str) -> Verdict:
+        """As `Batcher.judge`, but never overloaded."""
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(scorer, text, loop.create_future())
+        if not self._queue:
+            loop.call_soon(self._judge)
+        self._queue.append(waiting)
+        return await waiting.verdict
+
+    def _judge(self) -> None:
+        batch: list[_Waiting] = []
+        chars = 0
+        while self._queue and chars < self._most_chars and (not batch or self._queue[0].scorer is batch[0].scorer):
+            waiting = self._queue.popleft()
+            chars += len(waiting.text)
+            if not waiting.verdict.done():
+                batch.append(waiting)
+        if self._queue:
+            asyncio.get_running_loop().call_soon(self._judge)
+        if batch:
+            _tell(batch, _judged(batch[0].scorer, [waiting.text for waiting in batch])[0])
 
 
 class Batcher:
@@ -94,7 +129,7 @@ class Batcher:
             work = asyncio.get_running_loop().run_in_executor(
                 self._threads, _judged, batch[0].scorer, [waiting.text for waiting in batch]
             )
-            work.add_done_callback(lambda done, batch=batch: self._finish(batch, done))
+            work.add_done_callback(partial(self._finish, batch))
 
     def _take(self) -> list[_Waiting]:
         """What goes together now: the oldest, for one scorer, a fair share for each lane. Who left is left out."""
@@ -109,20 +144,24 @@ class Batcher:
     def _finish(self, batch: Sequence[_Waiting], done: "asyncio.Future[tuple[_Outcome, float]]") -> None:
         self._busy -= 1
         self._judging -= len(batch)
-        outcome: Sequence[Verdict | BaseException]
+        outcome: Sequence[Verdict | Exception]
         if done.cancelled():
             outcome = [Overloaded("The service is ending. Try again in a second.")] * len(batch)
         else:
             outcome, seconds = done.result()
             self.pace.learn(len(batch), seconds)
-        for waiting, said in zip(batch, outcome, strict=True):
-            if waiting.verdict.done():  # who asked has left
-                continue
-            if isinstance(said, BaseException):
-                waiting.verdict.set_exception(said)
-            else:
-                waiting.verdict.set_result(said)
+        _tell(batch, outcome)
         self._start()
+
+
+def _tell(batch: Sequence[_Waiting], outcome: Sequence[Verdict | Exception]) -> None:
+    for waiting, said in zip(batch, outcome, strict=True):
+        if waiting.verdict.done():  # who asked has left
+            continue
+        if isinstance(said, Exception):
+            waiting.verdict.set_exception(said)
+        else:
+            waiting.verdict.set_result(said)
 
 
 def _judged(scorer: Scorer, texts: Sequence[str]) -> tuple[_Outcome, float]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from vigie_api.champion.serving import Overloaded, Scorer, Served, Serving, Verdict
 from vigie_api.champion.versions import Versions
-from vigie_api.prediction.batching import Batcher
+from vigie_api.prediction.batching import Batcher, Turn
 from vigie_api.prediction.ids import IdSource
 from vigie_api.prediction.recorder import Recorder
 from vigie_api.prediction.schema import BatchOut, ExplanationOut, PredictionOut, TokenOut, VerdictOut
@@ -44,7 +44,7 @@ class NotExplainable(Problem):
 class Predictor:
     """Judges texts. A light model is scored on the event loop: a thread would cost more than the score of a tweet.
 
-    Single requests for a heavy one are judged together, see `Batcher`.
+    Single requests are judged together, see `batching`.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Predictor:
         self._metrics = metrics
         self._shadow = shadow
         self._ids = IdSource()
+        self._turn = Turn(_INLINE_CHARS)
         self._lanes = ThreadPoolExecutor(_LANES, thread_name_prefix="predict")
         self._batcher = Batcher(self._lanes, lanes=_LANES, room=_LONE_WAITING, observe=metrics.batch_texts.observe)
         self._threads = ThreadPoolExecutor(_LONG_THREADS, thread_name_prefix="predict-long")
@@ -79,8 +80,10 @@ class Predictor:
         scorer = served.scorer
         if len(text) > _LONE_CHARS:
             verdict = await self._in_thread(scorer.predict_one, text)
+        elif served.light:
+            verdict = await self._turn.judge(scorer, text)
         else:
-            verdict = scorer.predict_one(text) if served.light else await self._batcher.judge(scorer, text)
+            verdict = await self._batcher.judge(scorer, text)
         self._metrics.predicted(verdict.sentiment, served.version)
         return self._answer(served, text, verdict, time.time(), topic)
 
@@ -161,17 +164,21 @@ class Predictor:
     async def _in_slices(self, scorer: Scorer, texts: Sequence[str]) -> list[Verdict]:
         """Score on the event loop, letting others in every few thousand characters; long texts in a thread."""
         verdicts: list[Verdict] = []
+        short: list[str] = []
         chars = 0
         for text in texts:
             if len(text) > _LONE_CHARS:
+                verdicts += scorer.predict(short) if short else []
                 verdicts.append(await self._in_thread(scorer.predict_one, text))
+                short, chars = [], 0
                 continue
-            verdicts.append(scorer.predict_one(text))
+            short.append(text)
             chars += len(text) + 1
             if chars >= _INLINE_CHARS:
-                chars = 0
+                verdicts += scorer.predict(short)
+                short, chars = [], 0
                 await asyncio.sleep(0)
-        return verdicts
+        return verdicts + scorer.predict(short) if short else verdicts
 
     async def _in_chunks(self, scorer: Scorer, texts: Sequence[str]) -> list[Verdict]:
         """Score in a thread, a few hundredths of a second at a time, so that other batches get their turn."""
