@@ -4,7 +4,7 @@ On Postgres the leader holds a session-level advisory lock on a connection of it
 connection: when the connection is gone, so are the lock and the step, and nobody counts beside the next leader.
 
 The connection is gone with the process at once, with its network after six seconds (database/engine.py). A process that
-was stopped, or hangs, keeps it: so the server ends a leader's session that asked for nothing for six seconds, and one
+was stopped, or hangs, keeps it: so the server ends a leader's session that asked for nothing for five seconds, and one
 that stopped in the middle of a step after thirty.
 """
 
@@ -26,7 +26,7 @@ _EVERY_S: Final = 2.0
 _LOCK: Final = text("SELECT pg_try_advisory_lock(hashtextextended('the watch', 0))")
 # For the session, which is the leader's alone. It asks every two seconds, and thinks for longer only in a step.
 _PATIENCE: Final = text(
-    "SELECT set_config('idle_session_timeout', '6s', false), "
+    "SELECT set_config('idle_session_timeout', '5s', false), "
     "set_config('idle_in_transaction_session_timeout', '30s', false)"
 )
 
