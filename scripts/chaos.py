@@ -133,7 +133,7 @@ class Trial:
         admin = {"Authorization": f"Bearer {site.keys['ADMIN']}"}
         promised = (set(load.promised.verdicts), set(load.promised.mentions))
         try:
-            async with httpx.AsyncClient(base_url=f"{site.url}/api", headers=admin, timeout=3.0) as client:
+            async with httpx.AsyncClient(base_url=f"{site.url}/api", headers=admin, timeout=10.0) as client:
                 asked = ["/v1/model", "/v1/feedback?limit=1"] + (["/v1/models"] if self._fault.registry else [])
                 answers = [await client.get(path) for path in asked]
                 answers.append(await client.post("/v1/predict", json={"text": "Merci"}))

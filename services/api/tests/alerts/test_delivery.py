@@ -1,6 +1,7 @@
 """From the outbox to the inbox: every alert's e-mail arrives, once, whatever the mail server does meanwhile."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -103,6 +104,32 @@ async def test_a_mail_server_that_is_down_gets_it_later_once(people, delivering,
     await all_sent(people)
     assert len(mail_server.sink.messages) == 1
     assert (await emails_of(people))[0].attempts > 1
+
+
+async def test_after_a_night_without_a_mail_server_nothing_waits_for_the_next_quarter_of_an_hour(
+    people, delivering, mail_server
+):
+    mail_server.stop()
+    delivering()
+    await three_wrong(people)
+    await people.wrong(("q1", 4_000), ("q2", 4_001), ("q3", 4_002))
+
+    async def both_failed():
+        return all(email.error is not None for email in await emails_of(people))
+
+    await eventually(both_failed)
+    tomorrow = {"due_at": datetime.now(UTC) + timedelta(days=1)}
+    emails = (alert_outbox.c.channel == "email") & alert_outbox.c.lease.is_(None)
+
+    async def both_wait_long():
+        """An attempt may have been under way."""
+        changed = await people.database.write(lambda c: c.execute(update(alert_outbox).where(emails).values(tomorrow)))
+        return changed.rowcount == 2
+
+    await eventually(both_wait_long)
+    mail_server.start()
+    await all_sent(people)
+    assert len(mail_server.sink.messages) == 2
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ unless the process dies between the mail server's 250 and the mark in the databa
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Final
@@ -13,7 +14,7 @@ from vigie_api.alerts.book import NoSuchAlert
 from vigie_api.alerts.listing import find
 from vigie_api.alerts.outbox import LEASE_S, Channel, Claim
 from vigie_api.alerts.post import Post
-from vigie_api.alerts.smtp import Conversation, NotSent
+from vigie_api.alerts.smtp import Conversation, NotReached, NotSent
 from vigie_api.alerts.telling import told
 from vigie_api.backoff import pause_after
 from vigie_api.database.engine import Database, DatabaseAway
@@ -39,6 +40,8 @@ class Courier:
         self._post = post
         self._retry_s = retry_s
         self._calls = calls
+        self._unreached_s: float | None = None
+        """When the mail server was last looked for in vain, as time.monotonic(); None: it was there."""
 
     async def run(self, channel: Channel) -> None:
         """Deliver what is due on a channel until cancelled; what is under way then is finished, for ten seconds."""
@@ -48,11 +51,25 @@ class Courier:
             try:
                 while await self._finishing(channel):
                     pass
+                if channel == "email":
+                    await self._look_for_the_server()
             except DatabaseAway:
                 _log.debug("the database is away: alerts wait")
             except Exception:
                 _log.exception("the outbox could not be worked through")
             await asyncio.sleep(_LOOK_S)
+
+    async def _look_for_the_server(self) -> None:
+        """Let one e-mail try again soon while nobody is there: the others wait ever longer, until it got through."""
+        if self._unreached_s is not None and time.monotonic() - self._unreached_s >= self._retry_s:
+            self._unreached_s = time.monotonic()
+            await self._database.write(outbox.hasten, 1)
+
+    async def _reached(self) -> None:
+        """The mail server is there. What it missed is due."""
+        if self._unreached_s is not None:
+            self._unreached_s = None
+            await self._database.write(outbox.hasten)
 
     async def _finishing(self, channel: Channel) -> bool:
         """Deliver one, and do not let go of it half-way: a mail that is sent must be marked as sent."""
@@ -93,6 +110,9 @@ class Courier:
             message = self._post.letters.write(alert, ours.message_id, ours.step)
             with nullcontext() if self._calls is None else self._calls.timed("SMTP", self._post.server.host, "send"):
                 refused = await self._send(ours, recipients, message)
+        except NotReached as failure:
+            self._unreached_s = time.monotonic()
+            await self._postpone(ours, str(failure), ours.recipients)
         except NotSent as failure:
             await self._postpone(ours, str(failure), ours.recipients)
         except DatabaseAway:
@@ -106,6 +126,7 @@ class Courier:
             else:
                 await self._mark(ours)
                 _log.info("an alert's e-mail was sent", extra={"alert_id": ours.alert_id, "attempts": ours.attempts})
+            await self._reached()
 
     async def _send(self, ours: Claim, recipients: Sequence[str], message: bytes) -> list[str]:
         assert self._post is not None  # noqa: S101 - as above

@@ -108,6 +108,20 @@ def claim(connection: Connection, channel: Channel) -> Claim | None:
     )
 
 
+def hasten(connection: Connection, at_most: int | None = None) -> None:
+    """Let e-mails that wait for another attempt be due now, the oldest first. What somebody works at stays theirs."""
+    now = clock(connection)
+    later = (
+        select(outbox.c.seq)
+        .where(outbox.c.channel == "email", outbox.c.state == "waiting", outbox.c.lease.is_(None))
+        .where(outbox.c.attempts > 0, outbox.c.due_at > now)
+        .order_by(outbox.c.seq)
+        .limit(at_most)
+    )
+    is_free = outbox.c.lease.is_(None) & (outbox.c.state == "waiting")
+    connection.execute(update(outbox).where(outbox.c.seq.in_(later.scalar_subquery()), is_free).values(due_at=now))
+
+
 def renew(connection: Connection, ours: Claim) -> None:
     """Keep a claim for another lease."""
     due = clock(connection) + timedelta(seconds=LEASE_S)

@@ -26,6 +26,10 @@ class NotSent(Exception):  # noqa: N818 - reads as what happened
     """The server has not taken the message, as far as anybody can know. The message says why, for an operator."""
 
 
+class NotReached(NotSent):
+    """There was nobody to talk to: the next message would not fare better."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailServer:
     """Where mail goes and how to get in. `port` None: the usual one for that security."""
@@ -53,8 +57,17 @@ class Conversation:
     def send(self, sender: str, recipients: Sequence[str], message: bytes) -> list[str]:
         """Hand over `message` (ASCII, CRLF); returns the recipients that the server refused while it took the others.
 
-        Raises NotSent. Blocks for ten minutes and a half at most, unless the server keeps answering in bits.
+        Raises NotSent, or NotReached. Blocks for ten minutes and a half at most, unless the server keeps answering in
+        bits.
         """
+        try:
+            return self._send(sender, recipients, message)
+        except NotSent as failure:
+            if self._smtp is None:
+                raise NotReached(str(failure)) from failure
+            raise
+
+    def _send(self, sender: str, recipients: Sequence[str], message: bytes) -> list[str]:
         host, port = self._server.address
         try:
             with contextlib.closing(self._connect(host, port)) as smtp:
