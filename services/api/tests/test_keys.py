@@ -1,6 +1,8 @@
 """Keys and scopes on every route of the OpenAPI document, so that a new route cannot forget its own."""
 
+import contextlib
 import hashlib
+import hmac
 import json
 
 import pytest
@@ -167,6 +169,18 @@ def test_a_new_key_is_let_in_by_its_entry_and_by_nothing_else():
     assert secret not in entry
     with pytest.raises(Unauthorized):
         ring.identify(f"Bearer {secret}x")
+
+
+@pytest.mark.parametrize("secret", ["first", "last", "nobody"])
+def test_a_key_is_compared_with_every_entry_whichever_it_is_and_in_constant_time(monkeypatch, secret):
+    compared = []
+    really = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda known, digest: compared.append(known) or really(known, digest))
+    with contextlib.suppress(Unauthorized):
+        Keyring([_key("first", "predict"), _key("middle", "predict"), _key("last", "predict")]).identify(
+            f"Bearer {secret}"
+        )
+    assert len(compared) == 3
 
 
 def test_an_unknown_key_never_shows_in_the_refusal():

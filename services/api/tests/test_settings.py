@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from vigie_api.cli import app
 from vigie_api.settings import Settings, is_loopback
 
 ENTRY = {"name": "ui", "scopes": ["predict"], "sha256": "0" * 64}
@@ -64,6 +66,15 @@ def test_two_keys_of_one_name_are_refused():
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
 def test_a_plain_postgres_address_means_the_driver_that_is_installed(scheme):
     assert Settings(database_url=f"{scheme}://u@h/d").database_url == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize("password", ["s3cret/word", "s3cret:word/@", "s3cret", "?s3cret#"])
+def test_an_address_that_cannot_be_read_is_refused_in_a_sentence_without_its_password(monkeypatch, password):
+    monkeypatch.setenv("VIGIE_API_DATABASE_URL", f"postgresql://vigie:{password}@postgres:port/vigie")
+    refused = CliRunner().invoke(app, ["serve"])
+    assert refused.exit_code == 2
+    assert "VIGIE_API_DATABASE_URL: is no address such as" in refused.stderr
+    assert "s3cret" not in refused.output
 
 
 def test_secrets_do_not_show_when_settings_are_printed():

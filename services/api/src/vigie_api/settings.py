@@ -16,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from vigie_api.alerts.addresses import MailAddress, MailAddresses, TimeZone
 from vigie_api.connectors.options import Connectors
@@ -39,8 +41,18 @@ class ApiKey(BaseModel):
 
 
 def _psycopg_url(url: str) -> str:
-    """Name the driver that is installed: a plain Postgres address means psycopg 3."""
-    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+    """Name the driver that is installed: a plain Postgres address means psycopg 3.
+
+    Raises ValueError without a word of the address: of one with a stray / or @ its reader would quote the password.
+    """
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError(
+            "is no address such as postgresql://user:password@host:5432/name (in a password, write / as %2F, @ as %40)"
+        ) from None
+    return url
 
 
 def is_loopback(host: str) -> bool:
