@@ -75,15 +75,16 @@ class Scoring:
             raise Misuse(str(error)) from None
         if FILE in job.keep:
             raise Misuse(f"the column {FILE!r} cannot be kept: the output has one of that name. Rename it.")
-        spark.sparkContext.addFile(str(job.artifact.resolve()), recursive=True)
-        spark.sparkContext.addPyFile(_packed_code(scratch))
+        name = f"vigie-model-{digest[-12:]}"
+        # A folder as such reaches the workers of this machine alone; an archive is unpacked wherever one runs.
+        spark.sparkContext.addArchive(f"{_packed_model(scratch / f'{name}.zip', job.artifact)}#{name}")
+        spark.sparkContext.addPyFile(_packed_code(scratch / "vigie_code.zip"))
         kept = dict.fromkeys(wanted.kept, "string")
         if all(part.format is Format.PARQUET for part in parts):
             for field in spark.read.parquet(parts[0].files[0].path).schema.fields:
                 if field.name in kept and not isinstance(field.dataType, t.ArrayType | t.MapType | t.StructType):
                     kept[field.name] = field.dataType.simpleString()
-        shipped = Shipped(job.artifact.resolve().name, digest)
-        return cls(spark, wanted, shipped, tuple(kept.items()), slots)
+        return cls(spark, wanted, Shipped(name, digest), tuple(kept.items()), slots)
 
     def rows(self, part: Part) -> DataFrame:
         """The output's rows of a part.
@@ -178,9 +179,16 @@ def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def _packed_code(folder: Path) -> str:
+def _packed_model(archive: Path, folder: Path) -> str:
+    """An archive of an artifact's files."""
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in sorted(folder.iterdir()):
+            packed.write(path, path.name)
+    return str(archive)
+
+
+def _packed_code(archive: Path) -> str:
     """An archive of the code that the workers run: the same as here, whatever is installed there."""
-    archive = folder / "vigie_code.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for package in (vigie_model, vigie_trainer):
             root = Path(str(package.__file__)).parent

@@ -91,11 +91,16 @@ class PartDone:
 
 
 def part_ends(files: Sequence[InputFile], part_bytes: int) -> tuple[int, ...]:
-    """Cut files into parts of at least `part_bytes`, where the files last; formats never share one."""
+    """Cut files into parts of at least `part_bytes`; formats never share one.
+
+    Raises:
+        Misuse: a file is of no format that the engine reads.
+    """
     ends: list[int] = []
     size = 0
+    formats = [format_of(file.path) for file in files]
     for at, file in enumerate(files):
-        if size and (size >= part_bytes or format_of(file.path) is not format_of(files[at - 1].path)):
+        if size and (size >= part_bytes or formats[at] is not formats[at - 1]):
             ends.append(at)
             size = 0
         size += max(1, file.size)

@@ -22,7 +22,8 @@ from vigie_trainer.errors import Misuse, Unavailable, VigieError
 OLDEST_JAVA = 17
 _STANDALONE_PORT = 7077
 _CONNECT_S = 10.0
-_EXECUTORS_S = 60.0
+_EXECUTORS_S = 120.0
+_STEADY_S = 2.0
 _LOG_SETTINGS = Path(__file__).with_name("log4j2-spark.properties")
 # One thread a task: the cluster runs as many tasks as it has cores.
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -141,13 +142,20 @@ def _on_this_machine(master: str) -> bool:
 
 
 def _await_executors(spark: SparkSession, master: str) -> None:
-    """Wait for a first executor; a cluster without free workers would else let the job wait for ever."""
+    """Wait until executors come no more; a cluster without a free worker would else let the job wait for ever.
+
+    How a job is cut depends on how many there are. Those that come later work all the same.
+    """
     if master.startswith("local"):
         return
-    deadline = time.monotonic() + _EXECUTORS_S
-    # The driver is one of those that the status counts.
-    while spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() < 2:
-        if time.monotonic() > deadline:
+    began = changed = time.monotonic()
+    seen = 0
+    while not seen or time.monotonic() < min(changed + _STEADY_S, began + _EXECUTORS_S):
+        # The driver is one of those that the status counts.
+        now = int(spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) - 1
+        if now != seen:
+            seen, changed = now, time.monotonic()
+        if not seen and time.monotonic() > began + _EXECUTORS_S:
             raise Unavailable(
                 f"the cluster at {master} gave no executor within {_EXECUTORS_S:.0f} s: has it a worker, and has the "
                 "worker a free core and 1 GB of memory (spark.executor.memory) left?"
