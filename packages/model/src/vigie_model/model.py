@@ -64,6 +64,7 @@ class Model:
         self._default: Curve = curves.pop("default")
         self._curves: dict[str, Curve] = curves  # of languages; empty when one curve serves all
         self._fused = scorer.fused if isinstance(scorer, FeatureScorer) else None
+        self.folder: Path | None = None  # where it was loaded from
 
     @property
     def recipe(self) -> str:
@@ -147,7 +148,9 @@ def load(folder: Path, *, threads: int = 1) -> Model:
     Raises ArtifactError, with a sentence that says what is wrong.
     """
     manifest, files, digest = read_artifact(folder)
-    return Model(manifest, digest, load_scorer(manifest.scorer, files, threads=threads))
+    model = Model(manifest, digest, load_scorer(manifest.scorer, files, threads=threads))
+    model.folder = Path(folder).resolve()
+    return model
 
 
 def save(

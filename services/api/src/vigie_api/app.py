@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
@@ -57,6 +58,8 @@ from vigie_api.prediction.recorder import Recorder
 from vigie_api.privacy.keeper import RetentionKeeper
 from vigie_api.protocols import mlflow, open_inference
 from vigie_api.review import routes as review_routes
+from vigie_api.scoring import routes as scoring_routes
+from vigie_api.scoring.desk import ScoreDesk
 from vigie_api.settings import Settings
 from vigie_api.shadow.metrics import ShadowMetrics
 from vigie_api.shadow.shadow import Shadow
@@ -102,13 +105,14 @@ def create_app(settings: Settings, *, model_source: ModelSource | None = None) -
         metrics=metrics,
         insights=insights,
         max_body_bytes=settings.max_body_bytes,
-        larger_bodies={"/v1/mentions": settings.max_mentions_body_bytes},
+        larger_bodies={"/v1/mentions": settings.max_mentions_body_bytes, "/v1/score": sys.maxsize},
         access_log_every=settings.access_log_every,
         root_path=settings.root_path,
     )
     problem.install(app)
     for router in (
         prediction_routes.router,
+        scoring_routes.router,
         feedback_routes.taking,
         feedback_routes.reading,
         review_routes.router,
@@ -239,6 +243,14 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
     )
     scorer = MentionScorer(database, serving, mention_desk, waiting, shadow, metrics, mention_metrics)
     stack.callback(scorer.close)
+    scoring = ScoreDesk(
+        streams=settings.score_streams,
+        workers=settings.score_workers,
+        idle_s=settings.score_idle_s,
+        stall_s=settings.score_stall_s,
+    )
+    stack.push_async_callback(scoring.close)
+    metrics.watch("vigie_score_streams", "Streams being scored.", lambda: scoring.open)
     book = AlertBook(database, policy_of(settings), mail_domain=mail_domain(settings))
     watch = WatchKeeper(database, Watcher(book), WatchMetrics(metrics.registry), calls=calls)
     stack.push_async_callback(watch.close)
@@ -264,6 +276,7 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         mentions=mention_desk,
         waiting=waiting,
         scorer=scorer,
+        scoring=scoring,
         connectors=Fleet(settings, database, mention_desk, metrics.registry),
     )
 

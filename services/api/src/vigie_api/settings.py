@@ -152,6 +152,22 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(
         MAX_TEXT_CHARS, ge=1, le=MAX_TEXT_CHARS, description="Longest text, in Unicode code points."
     )
+    score_streams: int = Field(
+        4, ge=0, le=100, description="Streams of POST /v1/score at the same time; more get 429 and Retry-After."
+    )
+    score_workers: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="Processes that judge these streams, started when there is one. Unset: one a core, four at most. "
+        "0: a thread of the API, which answers others later.",
+    )
+    score_idle_s: float = Field(
+        60.0, ge=0, description="Seconds that these processes, and their memory, are kept after the last stream."
+    )
+    score_stall_s: float = Field(
+        60.0, gt=0, description="Seconds that a stream may neither send nor read; then it is ended."
+    )
     max_connections: int = Field(1_000, ge=1, description="Connections served at the same time; more get 503.")
     shutdown_delay_s: float = Field(
         0.0,

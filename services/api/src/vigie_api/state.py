@@ -23,6 +23,7 @@ from vigie_api.mentions.scorer import MentionScorer
 from vigie_api.mentions.waiting import Waiting
 from vigie_api.prediction.predictor import Predictor
 from vigie_api.prediction.recorder import Recorder
+from vigie_api.scoring.desk import ScoreDesk
 from vigie_api.settings import Settings
 from vigie_api.shadow.shadow import Shadow
 from vigie_api.telemetry.metrics import Metrics
@@ -53,6 +54,7 @@ class Services:
     mentions: MentionDesk
     waiting: Waiting
     scorer: MentionScorer
+    scoring: ScoreDesk
     connectors: Fleet
 
 

@@ -17,6 +17,9 @@ MAX_RECORD_BYTES: Final = 262_144
 """Longest record: a text of 10,000 characters, each written as two \\u escapes, and as much again."""
 MAX_RECORD_LINES: Final = 200
 """Most line feeds of one CSV record; more is a quote that nobody closed. Bounds what a hostile file can cost."""
+_LONG_REST = 16_384
+_WORTH_A_LOOK = 4_096
+"""A long record that comes a byte at a time is not read again for each."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -48,6 +51,7 @@ class Cutter:
         self._row = 1
         self._skipping = False
         self._begun = False
+        self._unseen = 0
 
     @property
     def rows(self) -> int:
@@ -66,7 +70,12 @@ class Cutter:
         return chunks
 
     def _cut(self, data: bytes, *, last: bool) -> Iterator[Chunk]:
+        self._unseen += len(data)
         data = self._rest + data
+        if not last and len(self._rest) > _LONG_REST and self._unseen < _WORTH_A_LOOK:
+            self._rest = data
+            return
+        self._unseen = 0
         if not self._begun:
             if len(data) < 4 and not last:
                 self._rest = data

@@ -24,10 +24,14 @@ class Told(NamedTuple):
 def score_chunk(model: Judge, layout: Layout, chunk: Chunk) -> Told:
     """Read, judge and tell one chunk."""
     rows = read_rows(layout, chunk)
-    said = judge_rows(model, rows)
+    return tell(layout, chunk.first_row, rows, judge_rows(model, rows))
+
+
+def tell(layout: Layout, first_row: int, rows: Sequence[Row], said: Sequence[Prediction | str]) -> Told:
+    """The answer of judged rows."""
     refused = sum(isinstance(one, str) for one in said)
     positive = sum(one[0] == "positive" for one in said)
-    return Told(as_lines(layout, chunk.first_row, rows, said), positive, len(said) - refused - positive, refused)
+    return Told(as_lines(layout, first_row, rows, said), positive, len(said) - refused - positive, refused)
 
 
 def as_lines(layout: Layout, first_row: int, rows: Sequence[Row], said: Sequence[Prediction | str]) -> bytes:

@@ -1,0 +1,53 @@
+"""Lets streams in, a few at a time, and finds them their judges."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from vigie_api.champion.serving import Served
+from vigie_api.problem import Problem
+from vigie_api.scoring.pool import Judges, Pool
+
+_MOST_WORKERS = 4
+
+
+class TooManyStreams(Problem):
+    """As many streams are scored as may be."""
+
+    status = 429
+    slug = "too-many-streams"
+    title = "Too many streams"
+    retry_after_s = 10
+
+
+class ScoreDesk:
+    """`streams` at the same time share `workers` processes (None: one a core, four at most).
+
+    `stall_s`: a client may pause for so long.
+    """
+
+    def __init__(self, *, streams: int, workers: int | None, idle_s: float, stall_s: float) -> None:
+        self.stall_s = stall_s
+        self._most = streams
+        self._pool = Pool(workers=_default_workers() if workers is None else workers, idle_s=idle_s)
+        self.open = 0
+
+    @asynccontextmanager
+    async def place(self, served: Served) -> AsyncIterator[Judges]:
+        """The judges of a version, for one stream. Raises TooManyStreams or NoWorkers."""
+        if self.open >= self._most:
+            raise TooManyStreams(f"{self._most} streams are being scored, and no more are at a time. Try again later.")
+        self.open += 1
+        try:
+            async with self._pool.judges_of(served) as judges:
+                yield judges
+        finally:
+            self.open -= 1
+
+    async def close(self) -> None:
+        """End the processes. Safe to call twice."""
+        await self._pool.close()
+
+
+def _default_workers() -> int:
+    return min(_MOST_WORKERS, len(os.sched_getaffinity(0)))
