@@ -3,9 +3,9 @@
 uv run --extra spark python scripts/bench_spark.py --data tweets.csv.gz [--rows 1000000] [--rounds 2]
 
 A TF-IDF logistic regression is trained on the first 16,000 rows of --data (columns `text` or `comment`, and `target`),
-or --model names an artifact folder. The rows are repeated up to --rows, written as one CSV for the local engine with two
-processes, and as eight CSV files of the same rows for a Spark cluster of one master and two workers of one core each,
-started here. Engines take turns. For each: seconds and processor seconds of the whole command, and what a row costs
+or --model names an artifact folder. The rows are repeated up to --rows and written as one CSV for the local engine with
+two processes, and as eight CSV files of the same rows for a Spark cluster, started here: one master and two workers of
+one core each. Engines take turns. For each: seconds and processor seconds of the whole command, and what a row costs
 beyond the start (from a second, ten times smaller input), which is what counts for an archive. Prints a table and one
 line of JSON; the ratios are Spark's throughput over the local engine's.
 """
