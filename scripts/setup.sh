@@ -45,7 +45,7 @@ has_java() {
     [[ $version =~ version\ \"([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 17 ]
 }
 
-# What Debian has and this machine lacks, for the tests or for Spark alone.
+# What Debian has and this machine lacks: for the tests, or for Spark alone.
 install_debian_packages() {
     local missing=()
     has_java || missing+=(openjdk-17-jre-headless)
@@ -56,7 +56,7 @@ install_debian_packages() {
     fi
     [ ${#missing[@]} -eq 0 ] && return
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-        echo "Missing for $1: ${missing[*]}. Install them (Debian, Ubuntu: sudo apt-get install -y ${missing[*]}) and run again." >&2
+        echo "$2: ${missing[*]}. Install them (Debian, Ubuntu: sudo apt-get install -y ${missing[*]}) and run again." >&2
         return 1
     fi
     echo "Installing ${missing[*]} for $1 ..." >&2
@@ -106,9 +106,9 @@ else
     uv sync --locked --inexact --compile-bytecode --no-progress "${EXTRAS[@]}" 2>&1 | grep -v '^ [+~-]' >&2
 fi
 case "${1:-}" in
-    spark) install_debian_packages spark ;;
+    spark) install_debian_packages spark "Spark needs" ;;
     tests)
-        install_debian_packages tests
+        install_debian_packages tests "The tests need"
         install_azurite
         install_inference_clients
         ;;
