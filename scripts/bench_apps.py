@@ -7,18 +7,25 @@ from pathlib import Path
 from typing import Any, Literal
 
 
-def prepare(folder: Path, recipe: str, data: str | None) -> None:
-    """Train the recipe on the train side of the data; write artifact, pyfunc and held-out texts into `folder`."""
+def prepare(folder: Path, recipe: str, data: str | None, rows: int | None) -> None:
+    """Train the recipe on the train side of the data; write artifact, pyfunc and held-out texts into `folder`.
+
+    `rows`: on so many of them only. A frozen transformer becomes one that computes in 8 bits.
+    """
     import vigie_model
     from vigie_trainer.data.demo import demo_posts
     from vigie_trainer.data.reading import read_labelled
     from vigie_trainer.data.splitting import split
     from vigie_trainer.fit import fit
-    from vigie_trainer.recipe import load_recipe
+    from vigie_trainer.recipe import Recipe, TransformerSpec, load_recipe
     from vigie_trainer.tracking.pyfunc_model import save_pyfunc
 
     sides = split(read_labelled(Path(data)) if data else demo_posts())
-    fit(load_recipe(recipe), sides.train.texts, sides.train.labels, out=folder / "artifact", trained={})
+    wanted = load_recipe(recipe)
+    if isinstance(wanted, Recipe) and isinstance(wanted.features, TransformerSpec):
+        smaller = wanted.features.model_copy(update={"precision": "int8", "layers": (-1,)})
+        wanted = wanted.model_copy(update={"features": smaller})
+    fit(wanted, sides.train.texts[:rows], sides.train.labels[:rows], out=folder / "artifact", trained={})
     save_pyfunc(folder / "pyfunc", folder / "artifact", vigie_model.load(folder / "artifact"))
     texts = [text for text in sides.test.texts if text.strip()]
     (folder / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
@@ -122,10 +129,11 @@ def main() -> None:
     parser.add_argument("--artifact", type=Path)
     parser.add_argument("--recipe", default="tfidf_logreg")
     parser.add_argument("--data")
+    parser.add_argument("--rows", type=int)
     parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
     if arguments.what == "prepare":
-        prepare(arguments.artifact, arguments.recipe, arguments.data)
+        prepare(arguments.artifact, arguments.recipe, arguments.data, arguments.rows)
         return
     if arguments.what in ("vigie", "constant"):
         serve_vigie(arguments.artifact if arguments.what == "vigie" else None, arguments.port)
