@@ -8,7 +8,7 @@ import pytest
 
 from vigie_trainer.bulk.spark_standalone import StandaloneCluster
 
-GENEROUS_S = 400
+GENEROUS_S = 600
 ARTIFACT = Path(__file__).parents[4] / "packages/model/tests/golden/format_2/linear"
 # Tests pay for the start of a dozen Java machines: let them start quickly rather than run fast.
 QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,7 +23,7 @@ from vigie_trainer.cli.terminal import Terminal
 
 from .conftest import ARTIFACT, GENEROUS_S, until
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("spark"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("spark"), pytest.mark.timeout(1500)]
 WORDS = ["the", "flight", "crew", "great", "lovely", "late", "awful", "lost", "retard", "merci", "parfait", "nul", ":)"]
 SAID = ("row", *VERDICT_COLUMNS, ERROR_COLUMN)
 # As the command, with parts so small that there are several.
@@ -48,12 +50,19 @@ def csv_of(texts: list[str]) -> bytes:
     return "\n".join(["id,text", *rows]).encode() + b"\nf,\xff\xfe bytes\n"
 
 
-def start(cluster: StandaloneCluster, given: Path, output: Path) -> subprocess.Popen[str]:
+@contextmanager
+def started(cluster: StandaloneCluster, given: Path, output: Path) -> Iterator[subprocess.Popen[str]]:
+    """The driver, which does not outlive its test: it would keep the cluster's cores."""
     arguments = [str(given), str(output), str(ARTIFACT), cluster.master]
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", IN_SMALL_PARTS, *arguments],
         env=cluster.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+    ) as driver:  # fmt: skip
+        try:
+            yield driver
+        finally:
+            if driver.poll() is None:
+                os.killpg(driver.pid, signal.SIGKILL)
 
 
 def parts_done(output: Path) -> list[str]:
@@ -87,11 +96,11 @@ def test_a_job_survives_a_worker_that_dies_in_the_middle_and_has_every_row_once(
     for number in range(6):
         (given / f"{number}.csv").write_bytes(content)
 
-    job = start(cluster, given, output)
-    until(lambda: parts_done(output) or job.poll() is not None, "a first part")
-    cluster.kill("second")
-    done_when_killed = len(parts_done(output))
-    out, err = job.communicate(timeout=GENEROUS_S)
+    with started(cluster, given, output) as job:
+        until(lambda: parts_done(output) or job.poll() is not None, "a first part")
+        cluster.kill("second")
+        done_when_killed = len(parts_done(output))
+        out, err = job.communicate(timeout=GENEROUS_S)
     cluster.start_worker("second")
 
     assert job.returncode == 0, err
@@ -115,10 +124,9 @@ def test_a_job_whose_driver_was_killed_goes_on_where_it_stopped(cluster: Standal
     ids = pa.array([None, *range(2**62, 2**62 + len(texts))])
     pq.write_table(pa.table({"id": ids, "tweet": [None, *texts]}), given / "c.parquet", row_group_size=1_000)
 
-    first = start(cluster, given, output)
-    until(lambda: parts_done(output) or first.poll() is not None, "a first part")
-    os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
+    with started(cluster, given, output) as first:
+        until(lambda: parts_done(output) or first.poll() is not None, "a first part")
+        os.killpg(first.pid, signal.SIGKILL)
     done = parts_done(output)
     kept = {path: path.stat().st_mtime_ns for name in done for path in parquet_of(output, name)}
     command = [

@@ -22,7 +22,7 @@ from vigie_trainer.errors import Misuse, Unavailable, VigieError
 OLDEST_JAVA = 17
 _STANDALONE_PORT = 7077
 _CONNECT_S = 10.0
-_EXECUTORS_S = 120.0
+_EXECUTORS_S = 300.0
 _STEADY_S = 2.0
 _LOG_SETTINGS = Path(__file__).with_name("log4j2-spark.properties")
 # One thread a task: the cluster runs as many tasks as it has cores.

@@ -13,15 +13,15 @@ import pyspark
 
 from vigie_trainer.errors import Unavailable
 
-_START_S = 240.0
+_START_S = 600.0
 _LOOPBACK = ("--host", "127.0.0.1", "--port", "0", "--webui-port", "0")
 
 
 class StandaloneCluster:
     """Java processes on the loopback address, on ports that were free.
 
-    Each is the head of a process group that holds all it starts (executors, Python), so that killing one is what losing
-    a machine is.
+    Each is the head of a process group that holds the executors it starts, whose Python ends with them: killing one is
+    what losing a machine is.
 
     Attributes:
         master: the address for --master.
@@ -51,7 +51,7 @@ class StandaloneCluster:
         """Start the master.
 
         Raises:
-            Unavailable: it ended, or said nothing for four minutes. The sentence holds the end of its log.
+            Unavailable: it ended, or said nothing for ten minutes. The sentence holds the end of its log.
         """
         self._start("master", "master.Master", *_LOOPBACK)
         self._await("master", lambda: "New state: ALIVE" in self.log("master"))
