@@ -143,12 +143,16 @@ class Site:
         """Run `docker compose`; raises RuntimeError with what it said."""
         return await output(self.stack.command("--profile", "dev", *arguments))
 
-    async def scale(self, number: int, *, wait: bool = True) -> None:
-        """Let there be so many replicas."""
-        waiting = ("--wait", "--wait-timeout", "600") if wait else ()
-        await self.compose(
-            "up", "--detach", *waiting, "--no-recreate", "--quiet-pull", "--scale", f"api={number}", *SERVICES
-        )
+    async def start(self, replicas: int) -> None:
+        """Start everything, with so many replicas, and wait until it is healthy."""
+        await self._up("--wait-timeout", "900", "--scale", f"api={replicas}", *SERVICES)
+
+    async def scale(self, replicas: int) -> None:
+        """Let there be so many, and leave everything else alone."""
+        await self._up("--no-deps", "--no-recreate", "--scale", f"api={replicas}", "api")
+
+    async def _up(self, *arguments: str) -> None:
+        await self.compose("up", "--detach", "--wait", "--quiet-pull", *arguments)
 
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[list[Replica]]:
