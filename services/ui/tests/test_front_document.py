@@ -115,6 +115,21 @@ def test_every_setting_is_described():
     assert all(field.description for field in UiSettings.model_fields.values())
 
 
+def websocket(port, host):
+    """The status of a handshake as a browser makes it that went to `host`."""
+    asked = (
+        f"GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(asked.encode())
+        return int(connection.recv(1_000).split()[1])
+
+
+def test_behind_a_gateway_the_page_has_the_names_that_the_gateway_gives_it():
+    assert options(UiSettings(host="0.0.0.0"))["server.allowedHosts"] == []  # noqa: S104 - as in the container
+
+
 def test_the_command_serves_and_writes_nothing_beside(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -132,6 +147,9 @@ def test_the_command_serves_and_writes_nothing_beside(tmp_path):
         with httpx.Client(transport=transport, trust_env=False, timeout=60) as http:
             assert http.get(f"http://127.0.0.1:{port}/_stcore/health").text == "ok"
             assert "Vigie" in http.get(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"}).text
+        # A site whose name is made to resolve to this machine is not let in.
+        assert [websocket(port, f"{host}:{port}") for host in ("127.0.0.1", "localhost", "[::1]")] == [101] * 3
+        assert websocket(port, f"evil.example:{port}") == 403
         process.terminate()
         assert process.wait(timeout=120) is not None
     assert not list(home.rglob("*"))

@@ -15,6 +15,7 @@ from vigie_ui.palette import COLOURS
 from vigie_ui.settings import UiSettings
 
 SCRIPT: Final = Path(__file__).with_name("app.py")
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 FONT: Final = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ def options(settings: UiSettings) -> dict[str, Any]:
     return {
         "server.address": settings.host,
         "server.port": settings.port,
+        # On this machine alone nobody signs in, and a site whose name is made to resolve to 127.0.0.1 would be in.
+        "server.allowedHosts": list(LOOPBACK) if settings.host in LOOPBACK else [],
         "server.headless": True,
         "server.fileWatcherType": "none",
         "server.runOnSave": False,
