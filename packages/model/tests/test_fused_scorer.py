@@ -108,7 +108,8 @@ def test_scores_equal_scikit_learns_to_a_billionth(
         np.testing.assert_allclose(scorer.margins(texts), expected, atol=1e-9)
         assert scorer.margins(texts).tolist() == scorer.margins(texts).tolist()  # remembered or not
         alone = [scorer.margin(text) for text in texts]
-        assert BatchScorer(LinearTerms(features, head.weights), head.intercept).margins_and_evidence(texts) == alone
+        terms = LinearTerms(features, head.weights)
+        assert BatchScorer(terms, head.intercept).margins_and_evidence(texts) == alone
     else:
         assert word == (1, 3)
 
@@ -123,7 +124,7 @@ def test_ten_thousand_repetitions_cost_no_digits(sublinear: bool):
     for text in ["! " * 9_999, "good bad banana " * 3_000, "good " * 40 + "bad"]:
         expected = (union.transform([text]) @ weights + 0.5)[0]
         assert scorer.margin(text)[0] == pytest.approx(expected, abs=1e-9)
-        assert scorer.margins_and_evidence(["good", text] * 4) == [scorer.margin("good"), scorer.margin(text)] * 4
+        assert scorer.margins_and_evidence(["good", text] * 8) == [scorer.margin("good"), scorer.margin(text)] * 8
 
 
 def test_features_without_a_block_give_the_intercept():
@@ -138,19 +139,17 @@ def test_no_text_gives_no_row():
 
 
 def test_what_the_scorer_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("vigie_model.linear._CACHE_SIZE", 8)
+    monkeypatch.setattr("vigie_model.linear_terms._CACHE_SIZE", 8)
     monkeypatch.setattr("vigie_model.tfidf._CACHE_SIZE", 8)
     features = TfidfFeatures(CLEANER, [Block("char_wb", (2, 2), [" w", "d1"], np.ones(2))])
     scorer = LinearScorer(features, np.array([1.0, -1.0]), 0.0)
     monkeypatch.setattr("vigie_model.linear_batch._CACHE_SIZE", 8)
     texts = [f"word{number} {'x' * 400}{number}" for number in range(50)]
     alone = [scorer.margin(text) for text in texts]
-    assert [scorer.margins_and_evidence(texts[start : start + 10]) for start in range(0, 50, 10)] == [
-        alone[start : start + 10] for start in range(0, 50, 10)
-    ]
-    assert len(scorer._batches._table.rows) <= 20  # what one batch brings is kept until the next
-    assert len(scorer._pieces) <= 8
-    assert all(len(piece) <= 32 for piece in scorer._pieces)
+    assert [scorer.margins_and_evidence(texts[start : start + 25]) for start in (0, 25)] == [alone[:25], alone[25:]]
+    assert len(scorer._batches._table.rows) <= 50  # what one batch brings is kept until the next
+    assert len(scorer._terms.known) <= 8
+    assert all(len(piece) <= 32 for piece in scorer._terms.known)
     assert len(features._char_ids[0]) <= 8
 
 

@@ -19,14 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vigie_model.linear_batch import BatchScorer
-from vigie_model.linear_terms import NO_WORD, LinearTerms, Piece
+from vigie_model.linear_terms import NO_WORD, LinearTerms
 from vigie_model.tfidf import TfidfFeatures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_CACHED_PIECE = 32  # characters
-_CACHE_SIZE = 16_384  # pieces; about 1 kB each
 _BATCH = 16  # texts from which on arrays are faster than a loop: calling NumPy is what they cost
 
 
@@ -42,7 +40,6 @@ class LinearScorer:
     def __init__(self, features: TfidfFeatures, weights: NDArray[np.float64], intercept: float) -> None:
         self._terms = LinearTerms(features, weights)
         self._intercept = intercept
-        self._pieces: dict[str, Piece] = {}
         self._batches = BatchScorer(self._terms, intercept)
 
     @staticmethod
@@ -59,9 +56,9 @@ class LinearScorer:
         word_gain = word_square = char_gain = char_square = evidence = 0.0
         columns: list[int] = []
         before = 0
-        known = self._pieces.get
+        known = terms.known.get
         for piece in terms.pieces(text):
-            head, tail, wg, ws, cg, cs, piece_columns, language = known(piece) or self._learn(piece)
+            head, tail, wg, ws, cg, cs, piece_columns, language = known(piece) or terms.piece(piece)
             evidence += language
             if tail == NO_WORD:
                 continue
@@ -109,11 +106,3 @@ class LinearScorer:
     def margins(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """The linear score of each text, float64, shape (len(texts),)."""
         return np.array([margin for margin, _ in self.margins_and_evidence(texts)], dtype=np.float64)
-
-    def _learn(self, piece: str) -> Piece:
-        known = self._terms.learn(piece)
-        if len(piece) <= _CACHED_PIECE:
-            if len(self._pieces) >= _CACHE_SIZE:
-                self._pieces.clear()
-            self._pieces[piece] = known
-        return known

@@ -94,7 +94,7 @@ class BatchScorer:
         rows = np.fromiter(map(table.rows.get, pieces, repeat(-1)), dtype=np.int64, count=len(pieces))
         for place in np.flatnonzero(rows < 0).tolist():
             piece = pieces[place]  # which may have come earlier in these texts
-            rows[place] = table.rows[piece] if piece in table.rows else table.append(piece, self._terms.learn(piece))
+            rows[place] = table.rows[piece] if piece in table.rows else table.append(piece, self._terms.piece(piece))
         return table, rows, np.repeat(np.arange(len(texts)), lengths)
 
     def _bigrams_of(self, table: PieceTable, rows: Ints, text_of: Ints) -> tuple[Ints, Ints]:

@@ -16,6 +16,9 @@ from vigie_model.tfidf import Block, TfidfFeatures
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_CACHED_PIECE = 32  # characters
+_CACHE_SIZE = 16_384  # pieces; about 1 kB each
+
 NO_WORD = -1
 """The tail of a piece that cleaning leaves no word of."""
 
@@ -53,6 +56,7 @@ class LinearTerms:
         self._char_block: int | None = None
         self._reach: Reach | None = None
         self.bigrams: dict[int, int] = {}
+        self.known: dict[str, Piece] = {}
         self.char_range = range(0)
         self.word_sublinear = self.char_sublinear = True
         idf = np.concatenate([block.idf for block in features.blocks]) if features.blocks else np.zeros(0)
@@ -88,6 +92,17 @@ class LinearTerms:
     def pieces(self, text: str) -> list[str]:
         """The pieces of a text, as `learn` takes them: a negation before a piece may make it another one."""
         return text.split() if self._reach is None else self._reach.pieces(text)
+
+    def piece(self, piece: str) -> Piece:
+        """What is known of a piece, learnt when it is nothing yet; 16,384 short ones are remembered in `known`."""
+        known = self.known.get(piece)
+        if known is None:
+            known = self.learn(piece)
+            if len(piece) <= _CACHED_PIECE:
+                if len(self.known) >= _CACHE_SIZE:
+                    self.known.clear()
+                self.known[piece] = known
+        return known
 
     def learn(self, piece: str) -> Piece:
         """What a piece adds to the score of a text that it is in."""
