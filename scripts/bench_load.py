@@ -70,12 +70,12 @@ class Server:
         return file
 
     def start(self, port: int, log: Path) -> "subprocess.Popen[bytes]":
-        """Start and wait until it answers. Raises SystemExit with its log when it does not within two minutes."""
+        """Start and wait until it answers. Raises SystemExit with its log when it does not within five minutes."""
         command = [part.replace("PORT", str(port)) for part in self.command]
         process = subprocess.Popen(
             command, env=os.environ | THREADS, stdout=log.open("wb"), stderr=subprocess.STDOUT, start_new_session=True
         )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}{self.health}", timeout=2).close()
