@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
+import psutil  # type: ignore[import-untyped]  # ships no types
 
 from vigie_trainer.bulk.spark_standalone import StandaloneCluster
 

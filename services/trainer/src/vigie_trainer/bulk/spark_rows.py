@@ -213,5 +213,7 @@ def _files_in(batch: pa.RecordBatch) -> Iterator[tuple[str, list[bytes]]]:
 
 @lru_cache(maxsize=64)
 def _layout(text: str) -> Layout:
-    read: dict[str, Any] = json.loads(text)
-    return Layout(**{name: tuple(value) if isinstance(value, list) else value for name, value in read.items()})
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()
+    }
+    return Layout(**fields)
