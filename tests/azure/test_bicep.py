@@ -154,6 +154,7 @@ def test_nothing_is_reached_by_a_password_that_an_identity_could_reach() -> None
         "anonymousPullEnabled: false",
         "allowSharedKeyAccess: false",
         "allowBlobPublicAccess: false",
+        "defaultAction: 'Deny'",
         "enablePurgeProtection: true",
         "publicNetworkAccess: 'Disabled'",
         "ftpsState: 'Disabled'",

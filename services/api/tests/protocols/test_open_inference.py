@@ -190,3 +190,13 @@ async def test_limits_that_an_operator_lowers_hold_here_too(running, settings):
         for texts in (["a", "b", "c"], ["123456"]):
             assert (await api.client.post(INFER, json={"inputs": [_tensor(*texts)]})).status_code == 400
             assert (await api.client.post("/invocations", json={"inputs": texts})).status_code == 400
+
+
+async def test_behind_a_gateways_prefix_answers_and_errors_are_the_same(running, settings):
+    """The gateway takes /api off before it asks."""
+    async with running(settings.model_copy(update={"root_path": "/api"})) as api:
+        assert (await api.client.post("/invocations", json={"inputs": ["a"]})).status_code == 200
+        assert (await api.client.post(INFER, json={"inputs": [_tensor("a")]})).status_code == 200
+        refused = (await api.client.post("/v2/models/another/infer", json={})).json()
+        assert (refused["instance"], "error" in refused) == ("/api/v2/models/another/infer", True)
+        assert (await api.client.post("/invocations", json={})).json()["error_code"] == "BAD_REQUEST"
