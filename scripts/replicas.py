@@ -242,8 +242,13 @@ class Trials:
         await sending
         failed = load.failed.total() + load.reads_failed.total() + load.sent_again
         reasons = dict(load.failed + load.reads_failed)
-        ((verdicts,),) = await self._site.rows(f"SELECT count(*) FROM feedback WHERE comment = '{load.name}'")  # noqa: S608 - our own name
-        lost = len(load.promised.verdicts) - int(verdicts)
+        query = f"SELECT count(DISTINCT prediction_id) FROM feedback WHERE comment = '{load.name}'"  # noqa: S608 - our own name
+        promised = lost = len(load.promised.verdicts)
+        for _ in range(120):  # on a slow machine some are on disk first
+            ((verdicts,),) = await self._site.rows(query)
+            if not (lost := promised - int(verdicts)):
+                break
+            await asyncio.sleep(0.5)
         self._add(
             what,
             promise,
