@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -9,6 +10,9 @@ from dataclasses import asdict
 
 import pytest
 
+from vigie_api.telemetry.appinsights.connection import parse_connection
+from vigie_api.telemetry.appinsights.items import CustomEvent, operation
+from vigie_api.telemetry.appinsights.opencensus_exporter import OpencensusExporter
 from vigie_api.telemetry.events import AlertRaised
 
 pytestmark = pytest.mark.anyio
@@ -193,6 +197,20 @@ async def test_an_endpoint_that_resets_or_is_gone_gets_everything_once_it_is_bac
         await judge(api)
         ingestion.start()
         await arrives(ingestion, "EventData", "FeedbackReceived", 2)
+
+
+def test_no_tweet_follows_a_redirect_to_an_address_without_tls(ingestion):
+    with socket.create_server(("127.0.0.1", 0)) as metadata:
+        metadata.setblocking(False)
+        ingestion.status = 307
+        ingestion.headers = {"Location": f"http://127.0.0.1:{metadata.getsockname()[1]}/latest/meta-data"}
+        exporter = OpencensusExporter(parse_connection(ingestion.connection_string), "api", 60.0)
+        event = CustomEvent(0.0, operation(REQUEST), "FeedbackReceived", {"text": SECRET})
+        outcome = exporter.send([event])
+        exporter.close()
+        with pytest.raises(BlockingIOError):
+            metadata.accept()
+    assert (ingestion.attempts, outcome.later) == (1, [event])
 
 
 async def test_what_the_endpoint_will_never_take_is_dropped_and_counted(running, observed, ingestion):

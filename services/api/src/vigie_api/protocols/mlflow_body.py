@@ -5,6 +5,7 @@ https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/#json-input
 
 import csv
 import io
+from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -80,7 +81,12 @@ def _column(values: Any, name: str) -> list[Any]:
     return values
 
 
-_READERS: Final = {"dataframe_split": _split, "dataframe_records": _records, "instances": _instances, "inputs": _inputs}
+_READERS: Final[dict[str, Callable[[Any], list[Any]]]] = {
+    "dataframe_split": _split,
+    "dataframe_records": _records,
+    "instances": _instances,
+    "inputs": _inputs,
+}
 
 
 def texts_of_csv(raw: bytes) -> list[Any]:

@@ -38,13 +38,25 @@ from vigie_api.telemetry.appinsights.items import CustomEvent, Dependency, Failu
 _ERROR = 3  # the severity
 
 
+def _refuse_plain_redirect(response: httpx.Response) -> None:
+    """Raise RemoteProtocolError unless a redirect leads to https: Microsoft's leads to the region's endpoint.
+
+    What is sent may hold a tweet, and the addresses inside a cloud that answer anybody speak plain HTTP.
+    """
+    if response.has_redirect_location:
+        place = response.request.url.join(response.headers["location"])
+        if place.scheme != "https":
+            raise httpx.RemoteProtocolError("The endpoint redirects to an address without TLS.")
+
+
 class OpencensusExporter:
     """Posts batches to `/v2.1/track`, compressed. `timeout_s` bounds each wait for the endpoint."""
 
     def __init__(self, connection: Connection, role: str, timeout_s: float) -> None:
         options = Options(connection_string=connection.text)
         self._key = options.instrumentation_key
-        self._client = httpx.Client(timeout=timeout_s, follow_redirects=True)
+        hooks = {"response": [_refuse_plain_redirect]}
+        self._client = httpx.Client(timeout=timeout_s, follow_redirects=True, event_hooks=hooks)
         self._url = f"{options.endpoint}/v2.1/track"
         self._tags = {
             "ai.cloud.role": role,
