@@ -68,6 +68,11 @@ async def all_sent(people):
     await eventually(sent)
 
 
+async def all_due(people):
+    """What was to be done later is to be done now."""
+    await people.database.write(lambda c: c.execute(update(alert_outbox).values(due_at=outbox.clock(c))))
+
+
 async def first_failure(people):
     async def failed():
         return (await emails_of(people))[0].error is not None
@@ -177,12 +182,31 @@ async def test_what_a_process_left_behind_when_it_died_is_sent_when_its_lease_en
     await people.database.write(
         lambda c: c.execute(update(alert_outbox).values(lease="dead", due_at=outbox.clock(c), attempts=1))
     )
+    assert await people.database.write(outbox.claim, "email") is None  # it gets notice first
+    await all_due(people)
     assert await people.database.write(outbox.claim, "email") is not None  # and this one dies here
     assert await people.database.write(outbox.claim, "email") is None
-    await people.database.write(lambda c: c.execute(update(alert_outbox).values(due_at=outbox.clock(c))))
+    await all_due(people)
     delivering()
     await all_sent(people)
     assert len(mail_server.sink.messages) == 1
+
+
+async def test_who_lost_the_lease_and_lives_is_not_overtaken(people, mail_server):
+    await three_wrong(people)
+    await all_due(people)
+    ours = await people.database.write(outbox.claim, "email")
+    for _ in range(2):
+        await all_due(people)
+        assert await people.database.write(outbox.claim, "email") is None
+        await people.database.write(outbox.renew, ours)
+    await all_due(people)
+    assert await people.database.write(outbox.claim, "email") is None
+    await people.database.write(outbox.delivered, ours)
+    await all_due(people)
+    assert await people.database.write(outbox.claim, "email") is None
+    (email,) = await emails_of(people)
+    assert (email.state, email.attempts, email.error) == ("sent", 1, None)
 
 
 async def test_the_end_of_the_process_waits_until_a_mail_that_is_sent_is_marked(

@@ -16,6 +16,9 @@ from vigie_api.alerts.table import alert_outbox as outbox
 
 Channel = Literal["email", "event"]
 LEASE_S: Final = 15.0
+# Longer than a holder that lives takes to renew its lease, or to mark what it delivered, once the database is back.
+NOTICE_S: Final = 5.0
+LEFT: Final = "whoever had it has not been heard of"
 # A few times what predictions wait before they are written: the letter quotes them.
 _SETTLE: Final = timedelta(seconds=1)
 _MAX_ERROR_CHARS: Final = 200
@@ -80,11 +83,20 @@ def _email(alert_id: str, step: str, now: datetime, mail_domain: str | None) -> 
 
 
 def claim(connection: Connection, channel: Channel) -> Claim | None:
-    """Take the delivery that is due longest, or None. Another process that asks meanwhile gets another one."""
+    """Take the delivery that is due longest, or None. Another process that asks meanwhile gets another one.
+
+    One whose lease ended is due again NOTICE_S later, unless its holder is heard of.
+    """
     now = clock(connection)
+    due = (outbox.c.state == "waiting") & (outbox.c.channel == channel) & (outbox.c.due_at <= now)
+    # A lease ends while its holder lives, too: when the database was away, or the machine too busy to renew it. Taken
+    # over at once, what it has just delivered would be delivered again. So it gets notice first.
+    silent = due & outbox.c.lease.is_not(None) & outbox.c.error.is_distinct_from(LEFT)
+    notice = {"error": LEFT, "due_at": now + timedelta(seconds=NOTICE_S)}
+    connection.execute(update(outbox).where(silent).values(**notice))
     query = (
         select(outbox)
-        .where(outbox.c.state == "waiting", outbox.c.channel == channel, outbox.c.due_at <= now)
+        .where(due)
         .order_by(outbox.c.due_at)
         .limit(1)
         .with_for_update(skip_locked=True)  # SQLite has one writer and leaves it out
@@ -95,6 +107,7 @@ def claim(connection: Connection, channel: Channel) -> Claim | None:
     lease = str(uuid4())
     attempts = row["attempts"] + 1
     changed = {"lease": lease, "attempts": attempts, "due_at": now + timedelta(seconds=LEASE_S)}
+    changed["error"] = _without_notice
     connection.execute(update(outbox).where(outbox.c.seq == row["seq"]).values(**changed))
     return Claim(
         seq=row["seq"],
@@ -106,6 +119,9 @@ def claim(connection: Connection, channel: Channel) -> Claim | None:
         created_at=row["created_at"],
         recipients=None if row["recipients"] is None else tuple(row["recipients"]),
     )
+
+
+_without_notice = func.nullif(outbox.c.error, LEFT)
 
 
 def hasten(connection: Connection, at_most: int | None = None) -> None:
@@ -125,7 +141,8 @@ def hasten(connection: Connection, at_most: int | None = None) -> None:
 def renew(connection: Connection, ours: Claim) -> None:
     """Keep a claim for another lease."""
     due = clock(connection) + timedelta(seconds=LEASE_S)
-    connection.execute(update(outbox).where(outbox.c.seq == ours.seq, outbox.c.lease == ours.lease).values(due_at=due))
+    is_ours = (outbox.c.seq == ours.seq) & (outbox.c.lease == ours.lease)
+    connection.execute(update(outbox).where(is_ours).values(due_at=due, error=_without_notice))
 
 
 def delivered(connection: Connection, ours: Claim) -> None:
