@@ -6,7 +6,7 @@
 
 The API is a real process on SQLite with a TF-IDF champion. Most requests are predictions; some are verdicts, lists of
 mentions and reads, among them Prometheus' own. After a warm-up (a fifth of the time) memory must not grow by more than
-5 %, descriptors and threads not at all, and latency must not drift. Exit 1 when it does. Progress goes to stderr; a
+5 %, descriptors not at all, and latency must not drift. Exit 1 when it does. Progress goes to stderr; a
 picture is drawn with --picture FILE.
 """
 
