@@ -46,16 +46,16 @@ FIGURES = ("rps", "p50_ms", "p99_ms", "cpu_us")
 
 def vigie(name: str, folder: Path) -> Server:
     """The API over the artifact in `folder`."""
-    command = [sys.executable, str(APPS), "vigie", "--port", "PORT", "--artifact", str(folder / "artifact")]
+    command = [sys.executable, str(APPS), "vigie", "--port", "<port>", "--artifact", str(folder / "artifact")]
     return Server(name, command, "/v1/predict", "/readyz")
 
 
 def contestants(folder: Path, names: list[str], mlserver: Path) -> list[Server]:
     """Those of LINEAR that are wanted, over the artifact in `folder`."""
     python = sys.executable
-    app = [python, str(APPS), "--port", "PORT"]
+    app = [python, str(APPS), "--port", "<port>"]
     mlflow = [str(Path(python).parent / "mlflow"), "models", "serve", "--model-uri", str(folder / "pyfunc")]
-    mlflow += ["--env-manager", "local", "--host", "127.0.0.1", "--port", "PORT", "--workers", "1"]
+    mlflow += ["--env-manager", "local", "--host", "127.0.0.1", "--port", "<port>", "--workers", "1"]
     artifact = str(folder / "artifact")
     known = [
         vigie("vigie", folder),

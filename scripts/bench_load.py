@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 class Server:
-    """One contestant: how to start it and what to send it. `PORT` in the command becomes its port."""
+    """One contestant: how to start it and what to send it. `<port>` in the command becomes its port."""
 
     def __init__(
         self, name: str, command: list[str], path: str, health: str, body: Callable[[str], dict[str, Any]] = as_text
@@ -71,7 +71,7 @@ class Server:
 
     def start(self, port: int, log: Path) -> "subprocess.Popen[bytes]":
         """Start and wait until it answers. Raises SystemExit with its log when it does not within five minutes."""
-        command = [part.replace("PORT", str(port)) for part in self.command]
+        command = [part.replace("<port>", str(port)) for part in self.command]
         process = subprocess.Popen(
             command, env=os.environ | THREADS, stdout=log.open("wb"), stderr=subprocess.STDOUT, start_new_session=True
         )

@@ -84,7 +84,7 @@ def contestant(artifact: Path, folder: Path, environment_folder: Path) -> Server
         [
             "env",
             f"PYTHONPATH={home}:{ROOT / 'packages' / 'model' / 'src'}",
-            "MLSERVER_HTTP_PORT=PORT",
+            "MLSERVER_HTTP_PORT=<port>",
             str(environment_folder / "bin" / "mlserver"),
             "start",
             str(home),
