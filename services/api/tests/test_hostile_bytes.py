@@ -107,12 +107,14 @@ def _sound(texts):
 
 
 @given(MLFLOW.map(_json) | st.binary(max_size=60))
+@examples(max_examples=50)
 def test_a_body_for_mlflow_gives_texts_or_a_problem(raw):
     with contextlib.suppress(REFUSALS):
         _sound(checked(texts_of_json(raw), LIMITS))
 
 
 @given(CSV.map(lambda rows: ("text\n" + "\n".join(map(",".join, rows))).encode()) | st.binary(max_size=60))
+@examples(max_examples=50)
 def test_a_csv_for_mlflow_gives_texts_or_a_problem(raw):
     with contextlib.suppress(REFUSALS):
         _sound(checked(texts_of_csv(raw), LIMITS))
@@ -125,6 +127,7 @@ def test_a_csv_for_mlflow_gives_texts_or_a_problem(raw):
     st.none() | st.integers(0, 300),
     st.booleans(),
 )
+@examples(max_examples=50)
 def test_a_tensor_gives_texts_or_a_problem(head, tail, length, honest):
     try:
         question = read(head + tail, len(head) if honest else length, LIMITS.max_texts)
@@ -156,6 +159,7 @@ def bluesky():
 
 
 @given(EVENT.map(_json) | st.binary(max_size=60).map(lambda raw: b'{"airparadis' + raw + b"}"))
+@examples(max_examples=50)
 def test_a_frame_of_bluesky_gives_a_mention_or_is_counted_or_passed_over(bluesky, frame):
     tray = Tray()
     bluesky._look(frame, tray)
@@ -163,6 +167,7 @@ def test_a_frame_of_bluesky_gives_a_mention_or_is_counted_or_passed_over(bluesky
 
 
 @given(ANSWER)
+@examples(max_examples=50)
 def test_an_answer_of_x_gives_mentions_and_counts_the_rest(answer):
     source = XSource(XOptions(name="x", queries={"Air Paradis": "airparadis"}), "token")
     tray = Tray()
@@ -172,6 +177,7 @@ def test_an_answer_of_x_gives_mentions_and_counts_the_rest(answer):
 
 
 @given(st.sampled_from([400, 401, 402, 403, 429, 500]), FAULT)
+@examples(max_examples=50)
 def test_a_refusal_of_x_is_one_that_the_runner_knows(status, answer):
     source = XSource(XOptions(name="x", queries={"Air Paradis": "airparadis"}), "token")
     assert isinstance(source._error(httpx.Response(status), answer), SourceError | _BadQuery)
@@ -183,7 +189,7 @@ def test_a_refusal_of_x_is_one_that_the_runner_knows(status, answer):
     | st.binary(max_size=80).map(lambda raw: b"text,date\n" + raw)
     | st.binary(max_size=40)
 )
-@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_of_posts_gives_mentions_or_tells_what_is_wrong_with_a_row(tmp_path, raw):
     path = tmp_path / "posts.csv"
     path.write_bytes(raw)
