@@ -73,11 +73,9 @@ def echo() -> Any:
     return app
 
 
-def plain_sklearn(artifact: Path) -> Any:
-    """What one writes first: scikit-learn's own vectorisers and classifier, with the artifact's weights, in a route."""
+def sklearn_pipeline(artifact: Path) -> Any:
+    """scikit-learn's own vectorisers and classifier, with the artifact's weights."""
     import numpy as np
-    from fastapi import FastAPI
-    from pydantic import BaseModel
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import FeatureUnion, Pipeline
@@ -106,7 +104,15 @@ def plain_sklearn(artifact: Path) -> Any:
     classifier.coef_ = scorer.head.weights.reshape(1, -1)
     classifier.intercept_ = np.array([scorer.head.intercept])
     classifier.classes_ = np.array([0, 1])
-    pipeline = Pipeline([("features", FeatureUnion(union)), ("classifier", classifier)])
+    return Pipeline([("features", FeatureUnion(union)), ("classifier", classifier)])
+
+
+def plain_sklearn(artifact: Path) -> Any:
+    """What one writes first: that pipeline, in a route."""
+    from fastapi import FastAPI
+    from pydantic import BaseModel
+
+    pipeline = sklearn_pipeline(artifact)
     app = FastAPI()
 
     class Message(BaseModel):

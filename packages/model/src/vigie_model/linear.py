@@ -97,6 +97,10 @@ class LinearScorer:
             score += char_gain / math.sqrt(char_square)
         return score, evidence
 
+    def remember(self, pieces: int) -> None:
+        """Remember so many pieces between two batches, for streams: about 400 bytes each."""
+        self._batches.remember(pieces)
+
     def margins_and_evidence(self, texts: Sequence[str]) -> list[tuple[float, float]]:
         """What `margin` says of each text, in order."""
         if len(texts) < _BATCH:

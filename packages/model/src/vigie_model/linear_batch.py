@@ -40,7 +40,8 @@ class _Read(NamedTuple):
 
 
 class BatchScorer:
-    """Scores batches of texts. Thread-safe; remembers 16,384 pieces of text at most between two batches."""
+    """Scores batches of texts. Thread-safe; remembers 16,384 pieces of text at most between two batches, or as
+    many as `remember` says."""
 
     def __init__(self, terms: LinearTerms, intercept: float) -> None:
         self._terms = terms
@@ -53,6 +54,11 @@ class BatchScorer:
         self._bigram_columns: Ints = np.array([*(terms.bigrams[key] for key in sorted(terms.bigrams)), 0])
         self._frequencies: Floats = np.array([0.0, 1.0])
         self._table = PieceTable()
+        self._most_pieces, self._most_columns = _CACHE_SIZE, _CACHED_COLUMNS
+
+    def remember(self, pieces: int) -> None:
+        """Remember so many pieces from now on, for streams: about 400 bytes each."""
+        self._most_pieces, self._most_columns = pieces, pieces * (_CACHED_COLUMNS // _CACHE_SIZE)
 
     def margins_and_evidence(self, texts: Sequence[str]) -> list[tuple[float, float]]:
         """The linear score of each text and its evidence of language, in order."""
@@ -83,7 +89,7 @@ class BatchScorer:
     def _rows(self, texts: Sequence[str]) -> tuple[PieceTable, Ints, Ints]:
         """The table, and of each piece of the texts, in order: its row, and the number of its text."""
         table = self._table
-        if len(table.rows) >= _CACHE_SIZE or table.used_columns > _CACHED_COLUMNS:
+        if len(table.rows) >= self._most_pieces or table.used_columns > self._most_columns:
             table = self._table = PieceTable()
         pieces: list[str] = []
         lengths: list[int] = []

@@ -99,6 +99,11 @@ class Model:
         margins = self.margins(texts).tolist()
         return [self._verdict(margin, language) for margin, language in zip(margins, languages, strict=True)]
 
+    def remember(self, pieces: int) -> None:
+        """Remember so many pieces of text between two batches, where the model remembers any; 400 bytes each."""
+        if self._fused is not None:
+            self._fused.remember(pieces)
+
     def predict_one(self, text: str) -> Prediction:
         """The verdict on one text; the same as `predict([text])[0]`."""
         if self._fused is None:

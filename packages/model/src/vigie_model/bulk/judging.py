@@ -15,6 +15,10 @@ _NOT_UTF8: Final = "it has bytes that are not UTF-8"
 _MODEL_FAILS: Final = "the model fails on this text"
 
 
+REMEMBERED_PIECES: Final = 131_072
+"""What a process that judges streams remembers, about 50 MB: rare words come again, hours later."""
+
+
 class Judge(Protocol):
     """What judges; `vigie_model.Model` does."""
 

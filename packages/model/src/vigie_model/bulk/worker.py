@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from vigie_model.bulk.cutting import Chunk
+from vigie_model.bulk.judging import REMEMBERED_PIECES
 from vigie_model.bulk.layout import Layout
 from vigie_model.bulk.lines import Told, score_chunk
 from vigie_model.errors import ArtifactError
@@ -58,6 +59,7 @@ def main() -> int:
     if model.digest != digest:
         _send(out, frame({"error": f"The artifact in {folder} is another one by now."}))
         return 1
+    model.remember(REMEMBERED_PIECES)
     _send(out, frame({"recipe": model.recipe}))
     return _serve(model, sys.stdin.buffer, out)
 

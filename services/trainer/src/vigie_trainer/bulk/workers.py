@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import vigie_model
 from vigie_model.bulk.cutting import Chunk
-from vigie_model.bulk.judging import judge_rows
+from vigie_model.bulk.judging import REMEMBERED_PIECES, judge_rows
 from vigie_trainer.bulk.reading import RowReader
 from vigie_trainer.bulk.writing import Format
 from vigie_trainer.errors import VigieError
@@ -98,6 +98,7 @@ def _tell(unit: Chunk) -> Told:
         raise RuntimeError("a worker was never told its task")
     if _model is None:
         _model = vigie_model.load(_task.artifact, threads=1)
+        _model.remember(REMEMBERED_PIECES)
     rows = _task.reader(unit)
     said = judge_rows(_model, rows)
     refused = sum(isinstance(one, str) for one in said)

@@ -1,0 +1,132 @@
+"""POST /v1/score against a real server: streams both ways, limits, and what ends one."""
+
+import asyncio
+import json
+
+import pytest
+
+from vigie_api.app import create_app
+from vigie_api.champion.source import FixedSource, load_artifact
+from vigie_api.server import listen, worker
+
+pytestmark = pytest.mark.anyio
+CSV = {"content-type": "text/csv"}
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+def lines(answer) -> list[dict]:
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+async def test_every_row_is_answered_in_order_and_the_last_line_counts_them(api):
+    body = "id,text,date\n1,great,mon\n2,,tue\n3,worst,wed\n"
+    answer = await api.client.post("/v1/score?keep=date", content=body, headers=CSV)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    *rows, last = lines(answer)
+    kept = [(row["row"], row["id"], row["date"]) for row in rows]
+    assert kept == [(1, "1", "mon"), (2, "2", "tue"), (3, "3", "wed")]
+    assert rows[1]["error"] == "the text is empty"
+    assert rows[0]["sentiment"] == "positive"
+    assert (last["done"], last["rows"], last["scored"], last["refused"]) == (True, 3, 2, 1)
+    assert last["model"]["version"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "body", "status"),
+    [
+        ({"content-type": "application/json"}, "", b"{}", 415),
+        (CSV | {"content-encoding": "gzip"}, "", b"text\na\n", 415),
+        ({"content-type": "text/csv; charset=utf-7"}, "", b"text\na\n", 415),
+        (CSV, "", b"", 422),
+        (CSV, "", b"a,b\n1,2\n", 422),
+        (CSV, "?keep=z", b"text\na\n", 422),
+        (NDJSON, "?keep=score", b'{"text": "a"}\n', 422),
+    ],
+)
+async def test_what_cannot_be_a_stream_is_refused_before_it_begins(api, headers, query, body, status):
+    answer = await api.client.post(f"/v1/score{query}", content=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert api.services.scoring.open == 0
+
+
+async def test_no_more_streams_are_taken_than_may_be_and_the_limit_of_bodies_does_not_hold(running, settings):
+    async with running(settings.model_copy(update={"score_streams": 0})) as api:
+        answer = await api.client.post("/v1/score", content=b"text\na\n", headers=CSV)
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+    async with running(settings.model_copy(update={"max_body_bytes": 1_000})) as api:
+        answer = await api.client.post("/v1/score", content=b"text\n" + b"fine\n" * 1_000, headers=CSV)
+        assert lines(answer)[-1]["rows"] == 1_000
+
+
+class Raw:
+    """One connection that speaks HTTP by hand, to write and read at the same time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def post(cls, port: int) -> "Raw":
+        raw = cls(*await asyncio.open_connection("127.0.0.1", port))
+        head = "POST /v1/score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\n"
+        raw.writer.write((head + "Transfer-Encoding: chunked\r\n\r\n").encode())
+        return raw
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+        await self.writer.drain()
+
+    async def line(self) -> dict:
+        """The next line that is an object; the lengths of chunks and the head are passed over."""
+        while not (line := await self.reader.readline()).startswith(b"{"):
+            assert line, "the connection ended"
+        return json.loads(line)
+
+
+@pytest.fixture
+async def served(settings, make_artifact, tmp_path):
+    """A server of one's own on a port, with a real artifact and two processes to judge."""
+    made = settings.model_copy(update={"score_workers": 2, "score_idle_s": 0.0})
+    app = create_app(made, model_source=FixedSource(load_artifact(make_artifact(tmp_path / "artifact"))))
+    bound = listen("127.0.0.1", 0)
+    server = worker(app, made)
+    serving = asyncio.create_task(server._serve(sockets=[bound]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
+        await asyncio.sleep(0.01)
+    yield app, server, bound.getsockname()[1]
+    server.should_exit = True
+    await serving
+
+
+async def test_rows_are_answered_while_others_are_still_to_come(served):
+    _, _, port = served
+    raw = await Raw.post(port)
+    await raw.send(b'{"text": "merci, parfait"}\n')
+    assert (await raw.line())["sentiment"] == "positive"
+    await raw.send(b'{"text": "worst"}\n')
+    assert (await raw.line())["sentiment"] == "negative"
+    raw.writer.write(b"0\r\n\r\n")
+    assert (await raw.line())["done"] is True
+    raw.writer.close()
+
+
+async def test_a_client_that_goes_away_frees_its_place(served, until):
+    app, _, port = served
+    raw = await Raw.post(port)
+    await raw.send(b'{"text": "merci"}\n' * 1_000)
+    await raw.line()
+    assert app.state.services.scoring.open == 1
+    raw.writer.close()
+    await until(lambda: app.state.services.scoring.open == 0)
+
+
+async def test_a_service_that_leaves_says_from_which_row_on_to_send_again(served):
+    app, _, port = served
+    raw = await Raw.post(port)
+    await raw.send(b'{"text": "merci"}\n')
+    await raw.line()
+    app.state.leaving = True
+    last = await raw.line()
+    assert last["done"] is False
+    assert last["error"].endswith("send the rest again, from row 2 on")
+    raw.writer.close()
