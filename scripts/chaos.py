@@ -37,7 +37,6 @@ from chaos_table import Row, table, verdict
 from e2e_stack import ROOT, docker_answers
 
 STEADY_S = 5.0
-STARTS = 3
 READY_LIMIT_S, WHOLE_LIMIT_S, SETTLE_S = 180.0, 120.0, 60.0
 _OLD_S = 3.0
 """So long ago a verdict was taken at the latest, or Vigie is not whole."""
@@ -169,15 +168,7 @@ async def start(site: Site, *, build: bool, clock: bool) -> None:
         context = ["--build-arg", f"API_IMAGE={site.secrets['API_IMAGE']}", "--file", "scripts/chaos_clock.Dockerfile"]
         await output(["docker", "build", "--quiet", "--tag", CLOCK_IMAGE, *context, "scripts"])
     say("starting the stack")
-    for attempts_left in reversed(range(STARTS)):
-        try:
-            await site.up(*SERVICES)
-        except RuntimeError as error:  # on a busy machine a health check may give up before its container is up
-            if not attempts_left:
-                raise
-            say(str(error))
-        else:
-            return
+    await site.up(*SERVICES)
 
 
 async def try_all(site: Site, faults: Sequence[Fault], options: argparse.Namespace) -> list[Row]:

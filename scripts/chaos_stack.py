@@ -26,6 +26,7 @@ IMAGES = {f"{name.upper()}_IMAGE": f"vigie-{name}:chaos" for name in ("gateway",
 CLOCK_IMAGE = "vigie-api-clock:chaos"
 SPOOL_BYTES = "256k"
 POLL_S = 2.0
+STARTS = 3
 _FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
@@ -85,7 +86,17 @@ class Site:
     async def up(self, *arguments: str) -> None:
         """Start what is named, or everything that the suite needs, and wait until it is healthy."""
         scale = ("--scale", f"api={self.replicas}")
-        await self.compose("up", "--detach", "--wait", "--wait-timeout", "600", "--quiet-pull", *scale, *arguments)
+        for attempts_left in reversed(range(STARTS)):
+            try:
+                await self.compose(
+                    "up", "--detach", "--wait", "--wait-timeout", "600", "--quiet-pull", *scale, *arguments
+                )
+            except RuntimeError as error:  # on a busy machine a health check may give up before its container is up
+                if not attempts_left:
+                    raise
+                print(f"chaos: {error}", file=sys.stderr, flush=True)
+            else:
+                return
 
     async def containers(self, service: str) -> list[str]:
         """The ids of a service's containers, running or not, in the order of their numbers."""
