@@ -99,7 +99,7 @@ def test_a_response_of_the_real_server_is_whole_for_every_kind_of_request(server
             said += chunk
     with socket.create_connection((host, int(port))) as raw:  # waits for leave to send the body
         raw.sendall(
-            b"POST /v1/predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 13\r\n"
+            b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 13\r\n"
             b"Expect: 100-continue\r\nConnection: close\r\n\r\n"
         )
         assert raw.recv(65_536).startswith(b"HTTP/1.1 100 Continue")
