@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from early_warning_world import DAY, IN_TIME, PER_HOUR, WARM_UP_DAYS, History
-from vigie_api.watch.detector import Sensitivity, TopicDetector
+from vigie_api.watch.detector import TopicDetector
 from vigie_api.watch.episodes import Step, Tracker
+from vigie_api.watch.reading import Sensitivity
 from vigie_api.watch.rules import Fixed, Meltwater, Rule, ShareDip, Sigma
 
 MISSED_H = 6.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import betainc
 
 from early_warning_world import PER_HOUR
-from vigie_api.watch.detector import Reading
+from vigie_api.watch.reading import Reading
 from vigie_api.watch.rules import Counting
 
 _PRIOR_DAYS = 3.0

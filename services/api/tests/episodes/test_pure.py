@@ -17,7 +17,7 @@ from vigie_api.episodes.schema import TrendBucket
 from vigie_api.episodes.sensitivity import sensitivity_after
 from vigie_api.episodes.timeline import draw
 from vigie_api.episodes.words import Post
-from vigie_api.watch.detector import Sensitivity
+from vigie_api.watch.reading import Sensitivity
 from vigie_api.watch.rules import Fixed
 from vigie_api.watch.terms import Rising
 from vigie_api.watch.topic import Fate, Topic

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vigie_api.watch.counts import PER_HOUR
-from vigie_api.watch.detector import Sensitivity, TopicDetector
+from vigie_api.watch.detector import TopicDetector
 from vigie_api.watch.episodes import Step, Tracker
+from vigie_api.watch.reading import Sensitivity
 
 DAY = 24 * PER_HOUR
 START = 5_000 * DAY

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigie_api.watch.counts import PER_HOUR
-from vigie_api.watch.detector import Reading
 from vigie_api.watch.episodes import CALM, LONGEST, Severity, Step, Tracker, severity_of
+from vigie_api.watch.reading import Reading
 from vigie_api.watch.rules import Fixed, Meltwater, ShareDip, Sigma
 from vigie_api.watch.scan import surprise
 from vigie_api.watch.terms import Usual, rising, terms_of

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from vigie_api.watch.detector import Sensitivity
+from vigie_api.watch.reading import Sensitivity
 
 _STEP: Final = 1.15
 _MOST: Final = 4

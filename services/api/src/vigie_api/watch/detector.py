@@ -1,9 +1,7 @@
 """Finds surges of negative posts in one topic, bucket by bucket.
 
-At the end of each bucket, windows of a quarter of an hour to more than five hours that end there are asked whether a
-surge that grows up to now explains their negative posts better than what is normal does (`rise`), and the answers are
-averaged. What is normal knows the hour and the weekday (`Baseline`), the level of the last day, and how many posts that
-are *not* negative came in the same window: a crowd that brings both is no bad buzz.
+Counts the posts, learns what is normal (the hour and the weekday, in `Baseline`; the level of the last day), leaves
+holes and episodes out of it, and at the end of each bucket has the last hours weighed against it (`weighing`).
 
 Pure: counts and times come in, `Reading`s go out; no clock, no database.
 """
@@ -11,14 +9,14 @@ Pure: counts and times come in, `Reading`s go out; no clock, no database.
 from collections import deque
 from dataclasses import astuple, dataclass, field
 from itertools import islice
-from math import inf, log
 from typing import Any, Final, NamedTuple
 
 from vigie_api.watch.baseline import Baseline, Hour, hour_of_week
 from vigie_api.watch.counts import PER_HOUR, Bucket, Counts
-from vigie_api.watch.rise import RISES, evidence, together
-from vigie_api.watch.scan import surprise
-from vigie_api.watch.windows import LENGTHS, LONGEST, Row, Windows
+from vigie_api.watch.reading import Reading, Sensitivity
+from vigie_api.watch.silence import Silence
+from vigie_api.watch.weighing import NOTHING, weigh
+from vigie_api.watch.windows import LONGEST, Row, Windows
 
 KEPT: Final = 26 * PER_HOUR
 """Buckets that may still change: a post that is later than this is counted by nobody."""
@@ -27,46 +25,9 @@ _GUARD: Final = 2 * PER_HOUR
 _DAY: Final = 24 * PER_HOUR
 _FACTOR_PRIOR: Final = 12.0
 _WARM_UP: Final = 24 * PER_HOUR
-_HOLE: Final = 9.0  # expected posts in a silence: by chance exp(-9)
+_STANDS: Final = 3
+"""Readings in a row with enough evidence, where it may be a crowd: of a long one many are asked."""
 _LONG_SILENCE: Final = 7 * _DAY
-_PENALTY: Final = {length: 2.0 * log(LONGEST / length) for length in LENGTHS}
-"""Of a squared surprise: short windows are many, chance finds one among them sooner (Dümbgen and Spokoiny 2001)."""
-_PENALTY_IN_CROWDS: Final = 0.5
-_MOOD: Final = 0.02  # the share of negative posts wanders at least by its root, 14 %
-_CROWD_DOUBT: Final = 1.5  # other posts
-_CROWD: Final = 1.2  # times the usual other posts: a crowd, whose size only those posts tell
-
-
-@dataclass(frozen=True, slots=True)
-class Sensitivity:
-    """How much it takes to open an episode. What the defaults give is measured in docs/early-warning.md."""
-
-    threshold: float = 2.4
-    """Logarithm of how much likelier a surge must make the posts than what is usual at this hour."""
-    beside_others: float = 2.0
-    """In a crowd: standard deviations of the longest window above what the other posts let expect; more in shorter."""
-    least_ratio: float = 1.8
-    """Times the expected negatives."""
-    least_count: int = 4
-    """Negative posts in the window."""
-
-
-class Reading(NamedTuple):
-    """What the scan says at the end of a bucket, and what the bucket held."""
-
-    bucket: int
-    evidence: float
-    """For a surge, as the logarithm of a likelihood ratio; minus infinity where no window is worth a look."""
-    start: int
-    """First bucket of the most surprising window: where the rise seems to begin."""
-    seen: int
-    """Negative posts in that window."""
-    expected: float
-    surging: bool
-    negatives: int
-    total: int
-    usual: float
-    """Negative posts that are usual in this bucket alone."""
 
 
 class _Past(NamedTuple):
@@ -106,8 +67,9 @@ class TopicDetector:
     _past: dict[int, _Past] = field(default_factory=dict)
     """The hours that are over, by their first bucket, as long as nothing in them changes."""
     _watched: int = 0
-    _silence: float = 0.0
-    _silent_since: int | None = None
+    _standing: int = 0
+    """Readings in a row with enough evidence."""
+    _silence: Silence = field(default_factory=Silence)
 
     def add(self, bucket: int, *, negative: bool, posts: int = 1) -> bool:
         """Count posts of one kind; whether they still count (they may be too late)."""
@@ -139,7 +101,7 @@ class TopicDetector:
         following = min(self.counts.buckets, default=until - 1)
         if following - bucket > _LONG_SILENCE:
             self.next_bucket = self.learned_until = following - following % PER_HOUR
-            self.factor, self._silence, self._silent_since = 1.0, 0.0, None
+            self.factor, self._silence = 1.0, Silence()
             self._expected.clear()
             self._holes.clear()
             self._episodes.clear()
@@ -164,63 +126,23 @@ class TopicDetector:
         return self._scan(closed)
 
     def _watch_silence(self, bucket: int, expected: float) -> None:
-        if self.counts.at(bucket).total:
-            self._silence, self._silent_since = 0.0, None
-            return
-        if self._silent_since is None:
-            self._silent_since = bucket
-        self._silence += expected / (1.0 + self.baseline.alpha * expected)
-        if self._silence > _HOLE:
-            self._holes.update(range(max(self._silent_since, bucket - KEPT), bucket + 1))
-            self._silent_since = bucket + 1
+        hole = self._silence.follow(bucket, self.counts.at(bucket).total, expected, self.baseline.alpha)
+        if hole:
+            self._holes.update(hole)
             self._changed = True
             self._past.clear()
 
     def _scan(self, closed: _Closed) -> Reading:
-        bucket, needs, factor = closed.bucket, self.sensitivity, self.factor
-        most, start, count, usually = -inf, bucket, 0, 0.0
-        unsure = float(self.baseline.unsure[hour_of_week(bucket)])
-        alpha = self.baseline.alpha + self.baseline.wander + unsure
-        found: list[float] = []
+        found, bucket = NOTHING, closed.bucket
         if self._watched >= _WARM_UP:
-            for length, (seen, others, usual, usual_others) in self._windows:
-                expected = max(usual * factor, 1e-6)
-                if seen < needs.least_count or seen < needs.least_ratio * expected:
-                    continue
-                if self._is_crowd(length, seen, expected, others, usual_others * factor):
-                    continue
-                found.append(self._evidence(length, seen, expected, others, usual_others * factor, unsure))
-                value = surprise(seen, expected, alpha) ** 2 - _PENALTY[length]
-                if value > most:
-                    most, start, count, usually = value, bucket - length + 1, round(seen), expected
-        whole = together(found) if found else -inf
-        came, surging = self.counts.at(bucket), whole >= needs.threshold
-        usual_now = closed.negative * factor
-        return Reading(bucket, whole, start, count, usually, surging, came.negatives, came.total, usual_now)
-
-    def _evidence(
-        self, length: int, seen: float, expected: float, others: float, usual_others: float, unsure: float
-    ) -> float:
-        """For rises over one window: against what is usual, and against what the other posts let expect."""
-        base = self.baseline
-        alpha = base.alpha + base.wander + unsure
-        given, wander = base.given_others(expected, usual_others, others, unsure)
-        parts = []
-        for rise in RISES[length]:
-            fit, added = self._windows.weighed(rise.weights, rise.added)
-            added *= self.factor
-            plain = evidence(fit, added, seen, expected, alpha)
-            beside = evidence(fit, added * given / expected, seen, given, wander + _MOOD)
-            parts.append(rise.prior + min(plain, beside))
-        return together(parts)
-
-    def _is_crowd(self, length: int, seen: float, expected: float, others: float, usual_others: float) -> bool:
-        """Whether many other posts came in a window, and leave nothing of its negative ones to be explained."""
-        if others < _CROWD * usual_others:
-            return False
-        crowd = max(expected, _of_crowd(expected, others, usual_others))
-        unexplained = surprise(seen, crowd, 1.0 / (1.0 + others) + self.baseline.wander)
-        return unexplained**2 < self.sensitivity.beside_others**2 + _PENALTY_IN_CROWDS * _PENALTY[length]
+            unsure = float(self.baseline.unsure[hour_of_week(bucket)])
+            found = weigh(self._windows, self.baseline, self.factor, unsure, self.sensitivity)
+        self._standing = self._standing + 1 if found.evidence >= self.sensitivity.threshold else 0
+        came, surging = self.counts.at(bucket), self._standing >= (_STANDS if found.crowded else 1)
+        start, usual = bucket - found.length + 1, closed.negative * self.factor
+        return Reading(
+            bucket, found.evidence, start, found.seen, found.expected, surging, came.negatives, came.total, usual
+        )
 
     def _row(self, closed: _Closed) -> Row:
         found = self.counts.at(closed.bucket)
@@ -288,7 +210,8 @@ class TopicDetector:
             "holes": sorted(self._holes),
             "episodes": sorted(self._episodes),
             "watched": self._watched,
-            "silence": [self._silence, self._silent_since],
+            "standing": self._standing,
+            "silence": [self._silence.expected, self._silence.since],
         }
 
     @classmethod
@@ -300,13 +223,7 @@ class TopicDetector:
         found.factor, found.outside = state["factor"], state["outside"]
         found._expected.extend(_Closed(*closed) for closed in state["expected"])
         found._holes, found._episodes = set(state["holes"]), set(state["episodes"])
-        found._watched = state["watched"]
-        found._silence, found._silent_since = state["silence"]
+        found._watched, found._standing = state["watched"], state.get("standing", 0)
+        found._silence = Silence(*state["silence"])
         found._changed = True  # the windows are summed again from the rest
         return found
-
-
-def _of_crowd(expected: float, others: float, usual_others: float) -> float:
-    """Negative posts that a crowd brings which brings so many others; the more those are, the less they are chance."""
-    doubt = _CROWD_DOUBT / (_CROWD_DOUBT + others)
-    return expected * (doubt + others) / (doubt + usual_others)

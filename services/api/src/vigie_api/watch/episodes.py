@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from vigie_api.watch.counts import PER_HOUR
-from vigie_api.watch.detector import Reading
+from vigie_api.watch.reading import Reading
 
 CALM: Final = 2 * PER_HOUR
 """Buckets without a surge that end an episode."""

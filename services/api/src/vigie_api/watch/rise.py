@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from vigie_api.watch.windows import LENGTHS
 
-_GROWTH: Final = 0.8  # of a window's length: the rate at its begin is a quarter of what it is now
+GROWTH: Final = 0.8  # of a window's length: the rate at its begin is a quarter of what it is now
 _SIZES: Final = (1.5, 4.0)
 
 
@@ -29,7 +29,7 @@ class Rise(NamedTuple):
 
 
 def _rise(length: int, size: float) -> Rise:
-    added = tuple(size * exp(-age / (_GROWTH * length)) for age in reversed(range(length)))
+    added = tuple(size * exp(-age / (GROWTH * length)) for age in reversed(range(length)))
     whole = len(_SIZES) * sum(sqrt(one) for one in LENGTHS)
     return Rise(added, tuple(map(log1p, added)), log(sqrt(length) / whole))
 

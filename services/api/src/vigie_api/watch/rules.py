@@ -10,7 +10,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from vigie_api.watch.counts import PER_HOUR, Counts
-from vigie_api.watch.detector import Reading
+from vigie_api.watch.reading import Reading
 
 _DAY: Final = 24 * PER_HOUR
 _WEEK: Final = 7 * _DAY

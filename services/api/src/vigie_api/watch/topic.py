@@ -9,9 +9,10 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from vigie_api.watch.counts import PER_HOUR
-from vigie_api.watch.detector import Reading, TopicDetector
+from vigie_api.watch.detector import TopicDetector
 from vigie_api.watch.duplicates import Seen
 from vigie_api.watch.episodes import Episode, Step, Tracker
+from vigie_api.watch.reading import Reading
 from vigie_api.watch.rules import Rule
 
 LEARNING: Final = 24 * PER_HOUR

@@ -57,6 +57,16 @@ class Windows:
         fit, added = map(mul, self._negatives[-length:], weights), map(mul, self._usual[-length:], shape)
         return sum(fit), sum(added)
 
+    def others_weighed(self, weights: Sequence[float], shape: Sequence[float]) -> tuple[float, float]:
+        """The same of the other posts."""
+        rows = self._rows[-len(weights) :]
+        fit = sum(row.others * weight for row, weight in zip(rows, weights, strict=True))
+        return fit, sum(row.usual_others * part for row, part in zip(rows, shape, strict=True))
+
+    def posts(self, length: int) -> list[float]:
+        """Posts of both kinds, by row, of the last `length`; oldest first."""
+        return [row.negatives + row.others for row in self._rows[-length:]]
+
     def __iter__(self) -> Iterator[tuple[int, tuple[float, float, float, float]]]:
         sums = self._sums
         negatives, others, usual_negatives, usual_others = sums[-1]
