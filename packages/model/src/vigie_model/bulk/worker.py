@@ -71,7 +71,9 @@ def _serve(model: Model, into: IO[bytes], out: IO[bytes]) -> int:
         data = into.read(size)
         if len(data) < size:
             break
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in asked["layout"].items()}
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in asked["layout"].items()
+        }
         told = score_chunk(
             model, Layout(**fields), Chunk(asked["first_row"], asked["rows"], data, asked["fault"])
         )  # fmt: skip

@@ -65,7 +65,7 @@ class Body:
             if self._leaving():
                 raise Ended("the service is being restarted; send the rest again")
             if self._coming is None:
-                self._coming = asyncio.ensure_future(self._receive())  # type: ignore[arg-type] # a coroutine
+                self._coming = asyncio.ensure_future(self._receive())
             done, _ = await asyncio.wait({self._coming}, timeout=_LOOK_S if wait_s is None else wait_s)
             if not done:
                 if wait_s is not None:
