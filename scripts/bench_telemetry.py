@@ -17,7 +17,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from bench import APPS, LUA, Server, free_port, load, stop
+from bench import APPS
+from bench_load import Server, free_port, load, stop
 
 KEY = "00000000-0000-0000-0000-000000000001"
 MODES = ("off", "opencensus", "opentelemetry", "opencensus, hanging", "opentelemetry, hanging", "opencensus, gone")
@@ -64,13 +65,7 @@ class Ingestion:
         self._server.server_close()
 
 
-def cpu_s(pid: int) -> float:
-    """CPU seconds that a process has used, its threads included."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def measure(mode: str, texts: list[str], folder: Path, script: Path, seconds: int) -> dict[str, float]:
+def measure(mode: str, texts: list[str], folder: Path, seconds: int) -> dict[str, float]:
     """One measurement of one mode."""
     library, _, end = mode.partition(", ")
     ingestion = Ingestion(hanging=end == "hanging")
@@ -81,15 +76,14 @@ def measure(mode: str, texts: list[str], folder: Path, script: Path, seconds: in
         os.environ["VIGIE_API_APPINSIGHTS_CONNECTION_STRING"] = (
             f"InstrumentationKey={KEY};IngestionEndpoint=http://127.0.0.1:{port}"
         )
-    server = Server("constant", [sys.executable, str(APPS), "--port", "PORT", "constant"], "/v1/predict", "/readyz")
+    server = Server("constant", [sys.executable, str(APPS), "--port", "<port>", "constant"], "/v1/predict", "/readyz")
     own_port = free_port()
     process = server.start(own_port, folder / "server.log")
     try:
         bodies = server.bodies(texts, folder)
-        load(own_port, server, bodies, script, 8, 2)  # warm-up, not counted
-        before_s = cpu_s(process.pid)
-        found = load(own_port, server, bodies, script, CONNECTIONS, seconds)
-        found["cpu_us"] = (cpu_s(process.pid) - before_s) / (found["rps"] * seconds) * 1e6
+        url = f"http://127.0.0.1:{own_port}{server.path}"
+        load(process, url, bodies, 8, 2)  # warm-up, not counted
+        found = load(process, url, bodies, CONNECTIONS, seconds)
         found["sent_bytes_s"] = ingestion.items_bytes / (seconds + 2)
         return found
     finally:
@@ -109,12 +103,10 @@ def main() -> int:
     results: dict[str, list[dict[str, float]]] = {mode: [] for mode in arguments.only}
     with tempfile.TemporaryDirectory(prefix="vigie-bench-") as temporary:
         folder = Path(temporary)
-        script = folder / "load.lua"
-        script.write_text(LUA, encoding="utf-8")
         for number in range(arguments.rounds):
             for mode in arguments.only:
                 print(f"round {number + 1} of {arguments.rounds}: {mode} ...", file=sys.stderr, flush=True)
-                results[mode].append(measure(mode, texts, folder, script, arguments.seconds))
+                results[mode].append(measure(mode, texts, folder, arguments.seconds))
     print(f"\n{arguments.rounds} rounds of {arguments.seconds} s at concurrency {CONNECTIONS}, medians\n")
     print("| telemetry | req/s | CPU a request | p50 ms | p99 ms | failed | sent |")
     print("|---|---|---|---|---|---|---|")
