@@ -143,7 +143,7 @@ def test_what_the_scorer_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("vigie_model.tfidf._CACHE_SIZE", 8)
     features = TfidfFeatures(CLEANER, [Block("char_wb", (2, 2), [" w", "d1"], np.ones(2))])
     scorer = LinearScorer(features, np.array([1.0, -1.0]), 0.0)
-    monkeypatch.setattr("vigie_model.linear_batch._CACHE_SIZE", 8)
+    scorer.remember(8)
     texts = [f"word{number} {'x' * 400}{number}" for number in range(50)]
     alone = [scorer.margin(text) for text in texts]
     assert [scorer.margins_and_evidence(texts[start : start + 25]) for start in (0, 25)] == [alone[:25], alone[25:]]
