@@ -103,7 +103,10 @@ def test_what_compose_sets_azure_sets_too_or_there_is_a_reason(name: str) -> Non
 def test_the_service_starts_with_what_it_is_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given = dict(CONTAINERS[name]["settings"])
     # App Service hands out an empty string for what is not set; a secret is there.
-    examples = {"VIGIE_API_KEYS": '[{"name": "ui", "scopes": ["predict"], "sha256": "%s"}]' % ("0" * 64)}
+    examples = {
+        "VIGIE_API_KEYS": '[{"name": "ui", "scopes": ["predict"], "sha256": "%s"}]' % ("0" * 64),
+        "VIGIE_API_DATABASE_URL": "postgresql+psycopg://vigie@psql-vigie.postgres.database.azure.com:5432/vigie",
+    }
     given |= {variable: examples.get(variable, "0123456789abcdef") for variable in CONTAINERS[name]["secrets"]}
     given |= dict.fromkeys(CONTAINERS[name]["computed"], "")
     given |= {

@@ -197,13 +197,14 @@ def site(tmp_path_factory: pytest.TempPathFactory, api: Server) -> Iterator[Serv
     server.stop()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it runs, its event loop does, and no other test of this process may have one of its own.
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.fail("Chromium is missing: run `make test`, or apt-get install -y chromium fonts-noto-color-emoji")

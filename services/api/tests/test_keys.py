@@ -36,6 +36,7 @@ PUBLIC = {
 DECLARED = {
     ("POST", "/v1/predict"): "predict",
     ("POST", "/v1/predict/batch"): "predict",
+    ("POST", "/v1/score"): "predict",
     ("POST", "/v1/explain"): "predict",
     ("POST", "/v1/feedback"): "predict",
     ("GET", "/v1/model"): "predict",
