@@ -39,7 +39,7 @@ from vigie_api.review.selection import Candidate
 from vigie_api.shadow.table import shadow_scores
 
 WAITING_AT_MOST = 10_000
-OF_TOPIC_AT_MOST = 5_000
+OF_TOPIC_AT_MOST = 3_000
 _ALL = frozenset(predictions.c.keys())
 _TICK = timedelta(microseconds=1)
 _STEPS = 21  # of confidence, 0.025 wide
