@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import httpx
 
@@ -47,6 +48,10 @@ class Row:
 def say(words: str) -> None:
     """Progress."""
     print(f"replicas: {words}", file=sys.stderr, flush=True)
+
+
+def _serves(replica: Replica, version: str) -> bool:
+    return replica.version == version
 
 
 class Trials:
@@ -157,7 +162,7 @@ class Trials:
         began_s = time.monotonic()
         took_s = [0.0] * len(site.replicas)
         for at, replica in enumerate(site.replicas):
-            await until(lambda replica=replica: replica.version == version, 4 * POLL_S)  # type: ignore[misc]
+            await until(partial(_serves, replica, version), 4 * POLL_S)
             took_s[at] = time.monotonic() - began_s
         failed = await self._failed_refreshes() - failed_before
         self._add(

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from vigie_api import cli, server
+from vigie_api.access.api_key import ApiKey
 from vigie_api.access.keys import Keyring
-from vigie_api.settings import ApiKey
 
 
 def run(*arguments: str):

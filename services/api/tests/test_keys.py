@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vigie_api.access.api_key import ApiKey
 from vigie_api.access.keys import SCOPES, Keyring, Unauthorized, new_key
 from vigie_api.access.rate import RateLimit, RateLimited
 from vigie_api.access.route import EXTENSION, GuardedRoute, JsonRoute
 from vigie_api.app import create_app
-from vigie_api.settings import ApiKey, Settings
+from vigie_api.settings import Settings
 
 pytestmark = pytest.mark.anyio
 

@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
+from vigie_api.access.loopback import is_loopback
 from vigie_api.cli import app
-from vigie_api.settings import Settings, is_loopback
+from vigie_api.settings import Settings
 
 ENTRY = {"name": "ui", "scopes": ["predict"], "sha256": "0" * 64}
 

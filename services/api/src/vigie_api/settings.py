@@ -1,68 +1,23 @@
 """What an operator may set: environment variables with the prefix VIGIE_API_."""
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    model_validator,
-)
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
+from vigie_api.access.api_key import ApiKey
+from vigie_api.access.loopback import is_loopback
 from vigie_api.alerts.addresses import MailAddress, MailAddresses, TimeZone
 from vigie_api.connectors.options import Connectors
+from vigie_api.database.address import psycopg_url
 from vigie_api.telemetry.appinsights.connection import Connection, parse_connection
 
-Scope = Literal["predict", "ingest", "review", "admin"]
 MAX_TEXTS = 1_000
 MAX_TEXT_CHARS = 10_000
 MAX_BODY_BYTES = 1_000_000
 MAX_MENTIONS_BODY_BYTES = 5_000_000
-
-
-class ApiKey(BaseModel):
-    """One key as the server knows it: its name, what it may do, and the SHA-256 of its secret."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
-    scopes: frozenset[Scope] = Field(min_length=1)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False)
-
-
-def _psycopg_url(url: str) -> str:
-    """Name the driver that is installed: a plain Postgres address means psycopg 3.
-
-    Raises ValueError without a word of the address: of one with a stray / or @ its reader would quote the password.
-    """
-    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
-    try:
-        make_url(url)
-    except (ArgumentError, ValueError):
-        raise ValueError(
-            "is no address such as postgresql://user:password@host:5432/name (in a password, write / as %2F, @ as %40)"
-        ) from None
-    return url
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _default_database(data: Mapping[str, Any]) -> str:
@@ -94,7 +49,7 @@ class Settings(BaseSettings):
     )
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on.")
     root_path: str = Field("", pattern=r"^(/[^/]+)*$", description="Path prefix that a gateway strips, such as /api.")
-    database_url: Annotated[str, BeforeValidator(_psycopg_url)] = Field(
+    database_url: Annotated[str, BeforeValidator(psycopg_url)] = Field(
         default_factory=_default_database,
         repr=False,
         description="SQLAlchemy address of the database: sqlite:///… or postgresql://…",

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from vigie_api.access.api_key import ApiKey, Scope
 from vigie_api.problem import Problem
-from vigie_api.settings import ApiKey, Scope
 
 PREFIX = "vig_"
 SCOPES: frozenset[Scope] = frozenset(get_args(Scope))

@@ -19,10 +19,11 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from vigie_api.access.api_key import Scope
 from vigie_api.access.keys import EMBEDDED, Forbidden, Keyring
+from vigie_api.access.loopback import is_loopback
 from vigie_api.access.rate import RateLimit
 from vigie_api.problem import UnsupportedMediaType, invalid
-from vigie_api.settings import Scope, is_loopback
 
 SCHEME = "apiKey"
 EXTENSION = "x-required-scope"
