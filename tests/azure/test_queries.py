@@ -138,6 +138,23 @@ def test_the_alarm_counts_as_the_api_does() -> None:
     assert re.search(r"threshold: 3\n\s+window: 'PT5M'", rule[:600])
 
 
+def test_a_model_is_silent_whichever_way_it_was_asked() -> None:
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    judging = {
+        path
+        for path, operations in document["paths"].items()
+        if operations.get("post", {}).get("x-required-scope") == "predict"
+    } - {"/v1/explain", "/v1/feedback"}
+    query = re.search(r"route in \(([^)]*)\)", code(AZURE / "queries" / "silent-model-alert.kql"))
+    rules = (ROOT / "services" / "prometheus" / "rules.yml").read_text()
+    rule = re.search(r'method="POST", route=~"([^"]+)"', rules[rules.index("alert: VigieModelSilent") :])
+
+    assert query is not None
+    assert set(re.findall(r'"([^"]+)"', query[1])) == judging
+    assert rule is not None
+    assert {path for path in document["paths"] if re.fullmatch(rule[1], path)} == judging
+
+
 def test_the_linters_are_locked() -> None:
     wanted = json.loads((LINT / "package.json").read_text())["dependencies"]
     locked = json.loads((LINT / "package-lock.json").read_text())["packages"]
