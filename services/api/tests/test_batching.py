@@ -217,6 +217,19 @@ async def test_what_comes_in_one_turn_is_judged_together_on_the_event_loop(model
     assert (await turn.judge(model, "later")).score == 0.505
 
 
+async def test_who_asks_while_others_are_answered_is_judged_with_them_from_then_on(model):
+    turn = Turn(1_000)
+
+    async def asks_all_the_time(first_turn: int) -> None:
+        for _ in range(first_turn):
+            await asyncio.sleep(0)
+        for _ in range(5):
+            await turn.judge(model, "x")
+
+    await asyncio.gather(*(asks_all_the_time(number % 2) for number in range(6)))
+    assert [len(batch) for batch in model.batches] == [6] * 5
+
+
 async def test_a_turn_judges_no_more_than_fits_and_the_rest_in_the_next(model):
     turn = Turn(100)
     await asyncio.gather(*(turn.judge(model, "x" * 50) for _ in range(5)))

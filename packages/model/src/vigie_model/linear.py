@@ -53,7 +53,7 @@ class LinearScorer:
         """The linear score of a text (log-odds of positive, before calibration) and its evidence of language."""
         terms = self._terms
         gains, squares, bigram_of = terms.gains, terms.squares, terms.bigrams.get
-        word_gain = word_square = char_gain = char_square = evidence = 0.0
+        word_gain = word_square = char_gain = char_square = bigram_gain = bigram_square = evidence = 0.0
         columns: list[int] = []
         before = 0
         known = terms.known.get
@@ -65,8 +65,8 @@ class LinearScorer:
             if before and tail:
                 column = bigram_of(before + tail)
                 if column is not None:
-                    word_gain += gains[column]
-                    word_square += squares[column]
+                    bigram_gain += gains[column]
+                    bigram_square += squares[column]
                     columns.append(column)
             before = head
             word_gain += wg
@@ -78,18 +78,16 @@ class LinearScorer:
         counts = Counter(columns)
         if len(columns) > 4 * len(counts) + 64:  # so many repetitions that taking them back would cost digits
             word_gain, word_square, char_gain, char_square = terms.count(columns)
-        elif len(counts) < len(columns):
-            first_char, after_chars = terms.char_range.start, terms.char_range.stop
-            for column, count in counts.items():
-                if count > 1:
-                    if first_char <= column < after_chars:
-                        frequency = 1.0 + math.log(count) if terms.char_sublinear else float(count)
-                        char_gain += (frequency - count) * gains[column]
-                        char_square += (frequency * frequency - count) * squares[column]
-                    else:
-                        frequency = 1.0 + math.log(count) if terms.word_sublinear else float(count)
-                        word_gain += (frequency - count) * gains[column]
-                        word_square += (frequency * frequency - count) * squares[column]
+        else:
+            word_gain += bigram_gain
+            word_square += bigram_square
+            if len(counts) < len(columns):
+                again = sorted([(column, count) for column, count in counts.items() if count > 1])
+                more = terms.put_right(again)
+                word_gain += more[0]
+                word_square += more[1]
+                char_gain += more[2]
+                char_square += more[3]
         score = self._intercept
         if word_square > 0.0:
             score += word_gain / math.sqrt(word_square)

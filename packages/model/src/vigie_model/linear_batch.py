@@ -1,6 +1,6 @@
 """The fused linear scorer for many texts at a time: the sums of `LinearScorer.margin`, by arrays and not by a loop.
 
-Every sum is taken in the order of the text, one number after the other, so that it is the same to the last bit.
+Every sum is taken in the order of that one, number by number, so that it is the same to the last bit.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vigie_model.linear_terms import NO_WORD, LinearTerms
-from vigie_model.piece_table import PieceTable
+from vigie_model.piece_table import LANGUAGE, SUMS, PieceTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,19 +24,7 @@ if TYPE_CHECKING:
 _CACHE_SIZE = 16_384  # pieces
 _CACHED_COLUMNS = 1_048_576  # of all pieces together: an attacker's are long
 _AT_ONCE = 16_000  # characters; what their columns take fits into the processor's second cache
-
-
-class _Read(NamedTuple):
-    """The pieces of some texts that hold a word, in order; bigrams stand before their second piece."""
-
-    number: int
-    """Of texts."""
-    text_of: Ints
-    own: Floats
-    """The four sums of each piece, shape (pieces, 4)."""
-    bigrams: Ints
-    """The pieces that a known bigram ends at."""
-    bigram_columns: Ints
+_INT32 = 2**31
 
 
 class BatchScorer:
@@ -72,18 +60,33 @@ class BatchScorer:
         return found
 
     def _some(self, texts: Sequence[str]) -> list[tuple[float, float]]:
+        number = len(texts)
         table, rows, text_of = self._rows(texts)
-        evidence = _totals(text_of, table.languages[rows], len(texts))
-        spoken = table.tails[rows] != NO_WORD
-        rows, text_of = rows[spoken], text_of[spoken]
-        read = _Read(len(texts), text_of, table.sums[rows], *self._bigrams_of(table, rows, text_of))
-        sums = self._sums(read)
-        if len(rows):
-            self._count(sums, *self._cells(table, rows, read))
-        margins = np.full(len(texts), self._intercept)
+        # A row is what the processor's cache takes at a time, so all of it is fetched at once.
+        data = table.data[rows]
+        numbers = data.view(np.float64)
+        sums = [_totals(text_of, numbers[:, which], number) for which in SUMS]
+        evidence = _totals(text_of, numbers[:, LANGUAGE], number)
+        heads, tails, starts, counts = PieceTable.parts(data)
+
+        at, bigrams = self._bigrams(heads, tails, text_of)
+        sums[0] += _totals(at, self._gains[bigrams], number)
+        sums[1] += _totals(at, self._squares[bigrams], number)
+
+        # Of each occurrence of a term its cell: which text, and which column.
+        places = np.repeat(starts - (counts.cumsum() - counts), counts)
+        places += np.arange(len(places))
+        kind = np.int32 if number * self._width < _INT32 else np.int64
+        cells = np.repeat((text_of * self._width).astype(kind), counts)
+        cells += table.columns[places]
+        cells = np.concatenate((cells, (at * self._width + bigrams).astype(kind)))
+        cells.sort()
+        self._put_right(sums, cells)
+
+        margins = np.full(number, self._intercept)
         for gain, square in ((sums[0], sums[1]), (sums[2], sums[3])):
             norm = np.sqrt(np.maximum(square, 0.0))
-            margins += np.divide(gain, norm, where=norm > 0.0, out=np.zeros(len(texts)))
+            margins += np.divide(gain, norm, where=norm > 0.0, out=np.zeros(number))
         return list(zip(margins.tolist(), evidence.tolist(), strict=True))
 
     def _rows(self, texts: Sequence[str]) -> tuple[PieceTable, Ints, Ints]:
@@ -103,72 +106,47 @@ class BatchScorer:
             rows[place] = table.rows[piece] if piece in table.rows else table.append(piece, self._terms.piece(piece))
         return table, rows, np.repeat(np.arange(len(texts)), lengths)
 
-    def _bigrams_of(self, table: PieceTable, rows: Ints, text_of: Ints) -> tuple[Ints, Ints]:
-        """Which pieces a known bigram ends at that began with the piece before, and its column."""
-        keys = table.heads[rows[:-1]] + table.tails[rows[1:]]
+    def _bigrams(self, heads: Ints, tails: Ints, text_of: Ints) -> tuple[Ints, Ints]:
+        """The known bigrams of neighbouring pieces, in order: the text of each, and its column."""
+        if (tails == NO_WORD).any():  # as if they were not there: who stood beside them are neighbours
+            spoken = np.flatnonzero(tails != NO_WORD)
+            heads, tails, text_of = heads[spoken], tails[spoken], text_of[spoken]
+        heads, tails = heads[:-1], tails[1:]
+        maybe = np.flatnonzero((heads != 0) & (tails != 0) & (text_of[1:] == text_of[:-1]))
+        keys = heads[maybe] + tails[maybe]
         at = self._bigram_keys.searchsorted(keys)
-        known = np.flatnonzero((self._bigram_keys[at] == keys) & (text_of[1:] == text_of[:-1]))
-        return known + 1, self._bigram_columns[at[known]]
+        known = np.flatnonzero(self._bigram_keys[at] == keys)
+        return text_of[maybe[known]], self._bigram_columns[at[known]]
 
-    def _sums(self, read: _Read) -> list[Floats]:
-        """Of each text: gains and squares of words, gains and squares of characters; each occurrence as a first."""
-        twice = np.repeat(read.text_of, 2)
-        sums: list[Floats] = []
-        for which, of_column in ((0, self._gains), (1, self._squares)):
-            parts = np.zeros((len(read.own), 2))
-            parts[read.bigrams, 0] = of_column[read.bigram_columns]
-            parts[:, 1] = read.own[:, which]
-            sums.append(_totals(twice, parts.ravel(), read.number))
-        return [*sums, *(_totals(read.text_of, read.own[:, which], read.number) for which in (2, 3))]
-
-    def _cells(self, table: PieceTable, rows: Ints, read: _Read) -> tuple[Ints, Ints]:
-        """Of each occurrence of a term: its cell, which is a text and a column, and its place in the order of all."""
-        counts = table.counts[rows]
-        starts = counts.cumsum() - counts
-        columns = table.columns[np.arange(counts.sum()) + np.repeat(table.starts[rows] - starts, counts)]
-        cells = np.concatenate((np.repeat(read.text_of, counts), read.text_of[read.bigrams])) * self._width
-        cells += np.concatenate((columns, read.bigram_columns))
-        # Twice the place, so that there is room for a bigram before its second piece.
-        return cells, np.concatenate((2 * np.arange(len(columns)) + 1, 2 * starts[read.bigrams]))
-
-    def _count(self, sums: list[Floats], cells: Ints, places: Ints) -> None:
-        """Put right, in `sums`, what the terms add that come more than once in a text."""
-        bits = int(places.max(initial=0)).bit_length()
-        keys = (cells << bits) | places
-        keys.sort()
-        cells = keys >> bits
+    def _put_right(self, sums: list[Floats], cells: NDArray[np.signedinteger]) -> None:
+        """Put right what the terms add that come more than once in a text. `cells` are sorted."""
         again = np.flatnonzero(cells[1:] == cells[:-1])
         if not len(again):
             return
+        number = len(sums[0])
         begins = np.flatnonzero(np.concatenate(([True], again[1:] != again[:-1] + 1)))
-        first = keys[again[begins]]
-        order = (first & ((1 << bits) - 1)).argsort()  # of first occurrence
-        texts, columns = np.divmod(first[order] >> bits, self._width)
-        times = (np.diff(begins, append=len(again)) + 1)[order]
-        self._put_right(sums, texts, columns, times)
-
-        text_of = cells // self._width
-        occurrences = np.bincount(text_of, minlength=len(sums[0]))
-        distinct = occurrences - np.bincount(texts, times - 1, len(sums[0]))
-        # So many repetitions that taking them back would cost digits.
-        for text in np.flatnonzero(occurrences > 4 * distinct + 64).tolist():
-            own = keys[text_of == text]
-            in_order = own[(own & ((1 << bits) - 1)).argsort()] >> bits
-            for total, value in zip(sums, self._terms.count((in_order % self._width).tolist()), strict=True):
-                total[text] = value
-
-    def _put_right(self, sums: list[Floats], texts: Ints, columns: Ints, times: Ints) -> None:
+        times = np.diff(begins, append=len(again)) + 1
+        texts, columns = np.divmod(cells[again[begins]].astype(np.int64), self._width)
         terms = self._terms
         is_char = (columns >= terms.char_range.start) & (columns < terms.char_range.stop)
-        frequencies = self._frequency(times)
-        for chars, sublinear in ((False, terms.word_sublinear), (True, terms.char_sublinear)):
-            kind = np.flatnonzero(is_char == chars)
-            count, column = times[kind], columns[kind]
-            frequency = frequencies[kind] if sublinear else count.astype(np.float64)
-            gain, square = sums[2:] if chars else sums[:2]
-            # add.at, and no sum by text first: it adds one after the other.
-            np.add.at(gain, texts[kind], (frequency - count) * self._gains[column])
-            np.add.at(square, texts[kind], (frequency * frequency - count) * self._squares[column])
+        frequency = self._frequency(times)
+        if not terms.word_sublinear or not terms.char_sublinear:
+            sublinear = np.where(is_char, terms.char_sublinear, terms.word_sublinear)
+            frequency = np.where(sublinear, frequency, times)
+        halves = 2 * texts + is_char  # of a text: words, then characters
+        gains = _totals(halves, (frequency - times) * self._gains[columns], 2 * number)
+        squares = _totals(halves, (frequency * frequency - times) * self._squares[columns], 2 * number)
+        for total, change in zip(sums, (gains[::2], squares[::2], gains[1::2], squares[1::2]), strict=True):
+            total += change
+
+        ends = cells.searchsorted(np.arange(number + 1) * self._width)
+        occurrences = np.diff(ends)
+        distinct = occurrences - np.bincount(texts, times - 1, number)
+        # So many repetitions that taking them back would cost digits.
+        for text in np.flatnonzero(occurrences > 4 * distinct + 64).tolist():
+            own = (cells[ends[text] : ends[text + 1]] - text * self._width).tolist()
+            for total, value in zip(sums, terms.count(own), strict=True):
+                total[text] = value
 
     def _frequency(self, times: Ints) -> Floats:
         """1 + ln of each number of times, from 1 on."""
@@ -180,6 +158,6 @@ class BatchScorer:
         return known[times]
 
 
-def _totals(text_of: Ints, values: Floats, number: int) -> Floats:
-    """The sum of the values of each text, one after the other; 0 where there is none."""
-    return np.bincount(text_of, values, number).astype(np.float64, copy=False)
+def _totals(of: Ints, values: Floats, number: int) -> Floats:
+    """The sum of the values that belong to 0, 1, … number - 1, one after the other; 0 where there is none."""
+    return np.bincount(of, values, number).astype(np.float64, copy=False)

@@ -136,10 +136,27 @@ class LinearTerms:
             piece_evidence(piece),
         )
 
+    def put_right(self, again: Sequence[tuple[int, int]]) -> tuple[float, float, float, float]:
+        """What the sums lack, of gains and squares, of words and of characters, when each occurrence of these columns
+        was taken for a first one. `again`: column and number of times, in the order of columns.
+        """
+        gains, squares, first_char, after_chars = self.gains, self.squares, self.char_range.start, self.char_range.stop
+        word_gain = word_square = char_gain = char_square = 0.0
+        for column, count in again:
+            if first_char <= column < after_chars:
+                frequency = 1.0 + math.log(count) if self.char_sublinear else float(count)
+                char_gain += (frequency - count) * gains[column]
+                char_square += (frequency * frequency - count) * squares[column]
+            else:
+                frequency = 1.0 + math.log(count) if self.word_sublinear else float(count)
+                word_gain += (frequency - count) * gains[column]
+                word_square += (frequency * frequency - count) * squares[column]
+        return word_gain, word_square, char_gain, char_square
+
     def count(self, columns: Sequence[int]) -> tuple[float, float, float, float]:
         """The sums of gains and squares, of words and of characters, of a text with these columns."""
         sums = {True: [0.0, 0.0], False: [0.0, 0.0]}
-        for column, count in Counter(columns).items():
+        for column, count in sorted(Counter(columns).items()):
             is_char = column in self.char_range
             sublinear = self.char_sublinear if is_char else self.word_sublinear
             frequency = 1.0 + math.log(count) if sublinear else float(count)

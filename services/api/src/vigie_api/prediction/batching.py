@@ -1,9 +1,9 @@
 """Single requests are judged in batches, which the load itself makes.
 
 For a heavy model (`Batcher`), a request that finds a free lane starts at once, in the same turn of the event loop.
-While the lanes work, what comes waits, and goes together when one is free. For a light one (`Turn`), what comes in one
-turn goes together in it. There is no timer, so a lone request is never held back, and the busier it gets the fuller
-the batches are.
+While the lanes work, what comes waits, and goes together when one is free. For a light one (`Turn`), what comes turn
+after turn goes together once a turn brings nothing more. There is no timer, so a lone request is never held back, and
+the busier it gets the fuller the batches are.
 """
 
 import asyncio
@@ -51,21 +51,34 @@ _Outcome = list[Verdict | Exception]
 class Turn:
     """Gathers texts for a light model on the event loop: a text costs less when others of its kind came just before.
 
-    About `most_chars` are judged at a time, so that the loop is free again after a millisecond or so.
+    As long as every turn of the loop brings more, up to about `most_chars`, they are waited for: of those who ask all
+    the time, some have sent their next text while others were being answered, and would be judged apart for ever.
+    A lone text waits for one turn in which nothing happens, some ten microseconds. `most_chars` keep the loop for a
+    millisecond or so.
     """
 
     def __init__(self, most_chars: int) -> None:
         self._most_chars = most_chars
         self._queue: deque[_Waiting] = deque()
+        self._chars = 0
+        self._seen = 0  # texts that waited in the turn before
 
     async def judge(self, scorer: Scorer, text: str) -> Verdict:
         """As `Batcher.judge`, but never overloaded."""
         loop = asyncio.get_running_loop()
         waiting = _Waiting(scorer, text, loop.create_future())
         if not self._queue:
-            loop.call_soon(self._judge)
+            loop.call_soon(self._look)
         self._queue.append(waiting)
+        self._chars += len(text)
         return await waiting.verdict
+
+    def _look(self) -> None:
+        if len(self._queue) == self._seen or self._chars >= self._most_chars:
+            self._judge()
+        self._seen = len(self._queue)
+        if self._queue:
+            asyncio.get_running_loop().call_soon(self._look)
 
     def _judge(self) -> None:
         batch: list[_Waiting] = []
@@ -75,8 +88,7 @@ class Turn:
             chars += len(waiting.text)
             if not waiting.verdict.done():
                 batch.append(waiting)
-        if self._queue:
-            asyncio.get_running_loop().call_soon(self._judge)
+        self._chars -= chars
         if batch:
             _tell(batch, _judged(batch[0].scorer, [waiting.text for waiting in batch])[0])
 
