@@ -1,13 +1,8 @@
 """POST /v1/score against a real server: streams both ways, limits, and what ends one."""
 
-import asyncio
 import json
 
 import pytest
-
-from vigie_api.app import create_app
-from vigie_api.champion.source import FixedSource, load_artifact
-from vigie_api.server import listen, worker
 
 pytestmark = pytest.mark.anyio
 CSV = {"content-type": "text/csv"}
@@ -59,74 +54,30 @@ async def test_no_more_streams_are_taken_than_may_be_and_the_limit_of_bodies_doe
         assert lines(answer)[-1]["rows"] == 1_000
 
 
-class Raw:
-    """One connection that speaks HTTP by hand, to write and read at the same time."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    @classmethod
-    async def post(cls, port: int) -> "Raw":
-        raw = cls(*await asyncio.open_connection("127.0.0.1", port))
-        head = "POST /v1/score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\n"
-        raw.writer.write((head + "Transfer-Encoding: chunked\r\n\r\n").encode())
-        return raw
-
-    async def send(self, data: bytes) -> None:
-        self.writer.write(b"%x\r\n%b\r\n" % (len(data), data))
-        await self.writer.drain()
-
-    async def line(self) -> dict:
-        """The next line that is an object; the lengths of chunks and the head are passed over."""
-        while not (line := await self.reader.readline()).startswith(b"{"):
-            assert line, "the connection ended"
-        return json.loads(line)
-
-
-@pytest.fixture
-async def served(settings, make_artifact, tmp_path):
-    """A server of one's own on a port, with a real artifact and two processes to judge."""
-    made = settings.model_copy(update={"score_workers": 2, "score_idle_s": 0.0})
-    app = create_app(made, model_source=FixedSource(load_artifact(make_artifact(tmp_path / "artifact"))))
-    bound = listen("127.0.0.1", 0)
-    server = worker(app, made)
-    serving = asyncio.create_task(server._serve(sockets=[bound]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
-        await asyncio.sleep(0.01)
-    yield app, server, bound.getsockname()[1]
-    server.should_exit = True
-    await serving
-
-
-async def test_rows_are_answered_while_others_are_still_to_come(served):
-    _, _, port = served
-    raw = await Raw.post(port)
+async def test_rows_are_answered_while_others_are_still_to_come(served, post):
+    raw = await post(served.port)
     await raw.send(b'{"text": "merci, parfait"}\n')
     assert (await raw.line())["sentiment"] == "positive"
     await raw.send(b'{"text": "worst"}\n')
     assert (await raw.line())["sentiment"] == "negative"
-    raw.writer.write(b"0\r\n\r\n")
+    raw.end()
     assert (await raw.line())["done"] is True
-    raw.writer.close()
 
 
-async def test_a_client_that_goes_away_frees_its_place(served, until):
-    app, _, port = served
-    raw = await Raw.post(port)
+async def test_a_client_that_goes_away_frees_its_place(served, post, until):
+    raw = await post(served.port)
     await raw.send(b'{"text": "merci"}\n' * 1_000)
     await raw.line()
-    assert app.state.services.scoring.open == 1
+    assert served.desk.open == 1
     raw.writer.close()
-    await until(lambda: app.state.services.scoring.open == 0)
+    await until(lambda: served.desk.open == 0)
 
 
-async def test_a_service_that_leaves_says_from_which_row_on_to_send_again(served):
-    app, _, port = served
-    raw = await Raw.post(port)
+async def test_a_service_that_leaves_says_from_which_row_on_to_send_again(served, post):
+    raw = await post(served.port)
     await raw.send(b'{"text": "merci"}\n')
     await raw.line()
-    app.state.leaving = True
+    served.app.state.leaving = True
     last = await raw.line()
     assert last["done"] is False
     assert last["error"].endswith("send the rest again, from row 2 on")
-    raw.writer.close()

@@ -96,7 +96,11 @@ class Processes:
     async def _take(self) -> Worker:
         if self._closed:
             raise WorkerDied("The service is leaving.")
-        return self._idle.pop() if self._idle else await Worker.start(self._folder, self._digest)
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.alive:
+                return worker
+        return await Worker.start(self._folder, self._digest)
 
     async def close(self) -> None:
         """End the processes, after what they were asked. Safe to call twice."""

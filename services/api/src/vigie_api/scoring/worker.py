@@ -17,6 +17,8 @@ from vigie_model.bulk.worker import HEAD, answer_of, question
 _ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _START_S: Final = 60.0
 _END_S: Final = 5.0
+_ANSWER_S: Final = 120.0
+"""For one chunk, which takes a heavy model seconds: after so long the process is taken for stuck."""
 # All it may know of our environment; secrets are none of its business.
 _HANDED_ON: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "HOME")
 
@@ -55,8 +57,20 @@ class Worker:
             raise WorkerDied(said["error"])
         return worker
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked, as far as is known."""
+        return self._process.returncode is None
+
     async def ask(self, layout: Layout, chunk: Chunk) -> Told:
-        """The lines of a chunk. Raises WorkerDied."""
+        """The lines of a chunk. Raises WorkerDied; the process is of no more use then."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                return await self._asked(layout, chunk)
+        except TimeoutError:
+            raise WorkerDied("It does not answer.") from None
+
+    async def _asked(self, layout: Layout, chunk: Chunk) -> Told:
         sink = self._process.stdin
         if sink is None:
             raise WorkerDied("It cannot be asked.")
