@@ -3,6 +3,11 @@
 import csv
 import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +89,46 @@ def _begins_a_unit(posts: Path, rows: int) -> bool:
 
     with opened(ScoreJob(str(posts), "-", posts)) as source:
         return rows > 0 and rows + 1 in {unit.first_row for unit in source.units()}
+
+
+def test_ctrl_c_in_the_middle_keeps_what_is_done_and_the_same_command_ends_with_the_bytes_of_a_whole_run(
+    vigie, artifact, tmp_path
+):
+    posts, output, whole = tmp_path / "posts.csv", tmp_path / "out.ndjson", tmp_path / "whole.ndjson"
+    partial = tmp_path / "out.ndjson.partial"
+    words = " merci worst" * 40
+    posts.write_text("id,text\n" + "".join(f"{n},{n}{words}\n" for n in range(12_000)), encoding="utf-8")
+    common = ("score", "--input", posts, "--model", artifact, "--workers", "1")
+    # A shell starts what it puts in the background deaf to Ctrl-C, and a test run may be that.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    with subprocess.Popen(
+        [
+            *("nice", "-n", "10"),  # so that we see its first rows long before its last ones
+            *(sys.executable, "-c", f"{listening}; from vigie_trainer.cli import main; main()"),
+            *map(str, (*common, "--output", output)),
+        ],
+        start_new_session=True,  # a group of its own, as in a terminal: the command and its processes hear Ctrl-C
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while process.poll() is None and not (partial.exists() and partial.stat().st_size):
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert "the same command goes on there" in err
+    assert "Interrupted; nothing that was finished is lost." in err
+    assert "Traceback" not in err
+    assert not output.exists()
+    noted = json.loads((tmp_path / "out.ndjson.partial.json").read_text())["done"]
+    assert 0 < noted["rows"] < 12_000
+    assert len(partial.read_bytes()[: noted["size"]].splitlines()) == noted["rows"]
+
+    report = vigie(*common, "--output", output, "--json").document
+    assert (report["rows"], report["resumed"]) == (12_000, noted["rows"])
+    assert vigie(*common, "--output", whole).code == 0
+    assert output.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*.ndjson*")) == ["out.ndjson", "whole.ndjson"]
 
 
 def test_another_job_does_not_go_on_with_these_rows(vigie, artifact, posts, tmp_path):
