@@ -68,6 +68,9 @@ def test_ndjson_gives_a_row_for_each_line_that_is_not_blank(texts, seed):
         (b'{"text": "a"', "it is no JSON"),
         (b'["a"]', "it is no JSON object"),
         (b"[" * 100_000, "it is no JSON"),
+        (b'{"text": "a", "id": 1e999}', "it is no JSON"),
+        (b'{"text": "a", "id": ' + b"[" * 101 + b"]" * 101 + b"}", "a value to keep is nested too deeply"),
+        (b'{"text": "a", "id": ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}", "a value to keep is nested too deeply"),
         (json.dumps({"text": "x" * 10_001}).encode(), "the text has 10,001 characters; the limit is 10,000"),
     ],
 )
@@ -91,6 +94,21 @@ def test_a_line_without_an_end_is_forgotten_as_it_comes():
     chunks += cutter.feed(b"x\n3,good\n") + cutter.finish()
     rows = [row for chunk in chunks for row in read_rows(cutter.layout, chunk)]
     assert [row.fault for row in rows] == [None, "the record is longer than 1,000 bytes", None]
+
+
+@pytest.mark.parametrize(("kind", "head"), [("ndjson", b""), ("csv", b"id,text\n")])
+def test_a_long_record_is_cut_as_soon_as_it_ends_however_small_its_last_piece_is(kind, head):
+    cutter = Cutter(kind, Wanted())
+    record = b'{"text": "' + b"x" * 20_000 + b'"}\n' if kind == "ndjson" else b"1," + b"x" * 20_000 + b"\n"
+    assert cutter.feed(head + record[:-1]) == []
+    assert [chunk.rows for chunk in cutter.feed(record[-1:])] == [1]
+
+
+def test_a_stray_quote_in_a_header_costs_no_row():
+    assert [row.text for row in rows_of("csv", b'id,size 5",text\n1,2,one\n3,4,"two"\n5,6,three\n')] == [
+        "one", "two", "three"
+    ]  # fmt: skip
+    assert [row.text for row in rows_of("csv", b'"id\nor so",text\n1,one\n')] == ["one"]
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,9 @@ class Cutter:
 
     def _cut(self, data: bytes, *, last: bool) -> Iterator[Chunk]:
         self._unseen += len(data)
+        may_end = last or b"\n" in data
         data = self._rest + data
-        if not last and len(self._rest) > _LONG_REST and self._unseen < _WORTH_A_LOOK:
+        if not may_end and len(self._rest) > _LONG_REST and self._unseen < _WORTH_A_LOOK:
             self._rest = data
             return
         self._unseen = 0
@@ -142,9 +143,10 @@ class Cutter:
     def _header(self, data: bytes, *, last: bool) -> bytes:
         """What follows the header, once it is there."""
         data = data.lstrip(b"\r\n")
-        # A header of more than one line has quotes around its line feeds; it is whole when their number is even.
+        # A header of more than one line has quotes around its line feeds; it is whole when their number is even. But a
+        # line that makes sense alone is a header, whatever stray quote it has: the lines that follow are rows.
         end = data.find(b"\n") + 1
-        while end and data.count(b'"', 0, end) % 2:
+        while end and data.count(b'"', 0, end) % 2 and not self._is_header(data[:end]):
             end = data.find(b"\n", end) + 1
         if not end:
             if last and data:
@@ -155,6 +157,12 @@ class Cutter:
                 return data
         self.layout, has_header = csv_layout(data[:end].decode("latin-1"), self._wanted, self._encoding)
         return data[end:] if has_header else data
+
+    def _is_header(self, data: bytes) -> bool:
+        try:
+            return csv_layout(data.decode("latin-1"), self._wanted, self._encoding)[1]
+        except Unreadable:
+            return False
 
     def _whole(self, data: bytes, rows: int) -> Iterator[Chunk]:
         if rows:

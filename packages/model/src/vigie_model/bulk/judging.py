@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
@@ -13,6 +14,8 @@ from vigie_model.model import Prediction
 
 _NOT_UTF8: Final = "it has bytes that are not UTF-8"
 _MODEL_FAILS: Final = "the model fails on this text"
+_DEEPEST_KEPT: Final = 100
+"""What Python reads at the limit of its stack it may not be able to write again."""
 
 
 REMEMBERED_PIECES: Final = 131_072
@@ -146,12 +149,29 @@ def _ndjson_rows(layout: Layout, data: bytes) -> Iterator[Row]:
         text = next((found[name] for name in names if name in found), None)
         fault = fault_of(text, max_chars)
         values = (found.get(ID_NAME),) if only_id else tuple([found.get(name) for name in kept])
+        for value in values:
+            if not isinstance(value, str) and _is_deeper(value, _DEEPEST_KEPT):
+                fault, values = "a value to keep is nested too deeply", nothing
         yield Row("" if fault else str(text), fault, values)
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects are nested in each other by more than so many levels."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, list) and (not levels or any(_is_deeper(inner, levels - 1) for inner in value))
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_no_constant).decode
-"""As json.loads, but NaN and Infinity, which JSON does not have, are refused."""
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError("a number beyond what JSON's readers hold")
+    return value
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).decode
+"""As json.loads, but NaN and Infinity, which JSON does not have, are refused; 1e999 would be told as one."""
