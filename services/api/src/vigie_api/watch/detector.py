@@ -25,7 +25,7 @@ _GUARD: Final = 2 * PER_HOUR
 _DAY: Final = 24 * PER_HOUR
 _FACTOR_PRIOR: Final = 12.0
 _WARM_UP: Final = 24 * PER_HOUR
-_STANDS: Final = 3
+_STANDS: Final = 2
 """Readings in a row with enough evidence, where it may be a crowd: of a long one many are asked."""
 _LONG_SILENCE: Final = 7 * _DAY
 

@@ -8,7 +8,7 @@ k being one over the over-dispersion. Ratios of several growths and sizes are av
 false alarm in hand without a correction for their number (a mixture, as in Pollak and Siegmund 1975).
 """
 
-from math import exp, log, log1p, sqrt
+from math import exp, log, log1p
 from typing import Final, NamedTuple
 
 from vigie_api.watch.windows import LENGTHS
@@ -25,13 +25,14 @@ class Rise(NamedTuple):
     weights: tuple[float, ...]
     """What a negative post says for the surge, as a logarithm."""
     prior: float
-    """Logarithm of its share of the mixture: longer windows are fewer, chance finds less in them."""
+    """Logarithm of its share of the mixture, as long as its window: of windows that share no bucket a day holds so many
+    fewer, and chance finds so much less in them."""
 
 
 def _rise(length: int, size: float) -> Rise:
     added = tuple(size * exp(-age / (GROWTH * length)) for age in reversed(range(length)))
-    whole = len(_SIZES) * sum(sqrt(one) for one in LENGTHS)
-    return Rise(added, tuple(map(log1p, added)), log(sqrt(length) / whole))
+    whole = len(_SIZES) * sum(LENGTHS)
+    return Rise(added, tuple(map(log1p, added)), log(length / whole))
 
 
 RISES: Final = {length: tuple(_rise(length, size) for size in _SIZES) for length in LENGTHS}
