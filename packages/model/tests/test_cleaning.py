@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from vigie_model import Cleaner, CleaningOptions
 from vigie_model.cleaning import unescape
+from vigie_model.language import detect_language, piece_evidence
 from vigie_model.words import NEGATIONS, STOP_WORDS
 
 OFF = CleaningOptions(**dict.fromkeys(CleaningOptions.names(), False))
@@ -101,6 +102,30 @@ def test_any_text_gives_plain_tokens_twice_the_same(text: str, switches: dict[st
 def test_texts_are_cleaned_piece_by_piece(texts: list[str]):
     cleaner = Cleaner()
     assert cleaner.tokens("\n".join(texts)) == [token for text in texts for token in cleaner.tokens(text)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.from_regex(r"@[A-Za-z0-9_8o]{1,12}[ .:8é]?|[A-Za-z]{1,6}[.,!?:]{0,3}|\S{1,6}", fullmatch=True)),
+    st.booleans(),
+    st.booleans(),
+)
+def test_what_is_taken_for_the_same_has_the_same_tokens_and_language(pieces: list[str], lower: bool, names: bool):
+    cleaner = Cleaner(CleaningOptions(lowercase=lower, replace_mentions=names))
+    text = " ".join(pieces)
+    assert cleaner.tokens(cleaner.alike(text)) == cleaner.tokens(text)
+    for piece in text.split():
+        alike = cleaner.piece_alike(piece)
+        assert (cleaner.piece_tokens(alike), piece_evidence(alike)) == (
+            cleaner.piece_tokens(piece),
+            piece_evidence(piece),
+        )
+    assert detect_language(cleaner.alike(text)) == detect_language(text)
+
+
+def test_user_names_are_all_the_same_one_unless_they_begin_like_an_emoticon():
+    assert Cleaner().alike("@Bob_1 a@b.c @8ball @é @o8 \t@ann, @Zoe") == "@x a@b.c @8ball @é @o8 \t@ann, @x"
+    assert Cleaner(CleaningOptions(replace_mentions=False)).alike("@Bob") == "@Bob"
 
 
 def test_the_memory_of_pieces_is_bounded(monkeypatch: pytest.MonkeyPatch):

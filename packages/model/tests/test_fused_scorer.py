@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion
 
 from vigie_model import Block, Cleaner, LinearHead, TfidfFeatures
+from vigie_model.bigram_table import BigramTable
 from vigie_model.linear import LinearScorer
 from vigie_model.linear_batch import BatchScorer
 from vigie_model.linear_terms import LinearTerms
@@ -165,6 +166,31 @@ def test_a_batch_of_thousands_of_unknown_words_scores_as_each_text_alone():
     scorer = LinearScorer(features, np.sin(np.arange(features.width)), 0.5)
     texts = [" ".join(words[start : start + 30]) for start in range(0, 2_970, 15)]
     assert scorer.margins_and_evidence(texts) == [scorer.margin(text) for text in texts]
+
+
+def test_what_is_forgotten_half_at_a_time_scores_as_it_did(monkeypatch: pytest.MonkeyPatch):
+    block = Block("word", (1, 2), ["good", "not", "not NOT_good"], np.ones(3), negation_span=3)
+    chars = Block("char_wb", (2, 3), [" w", "w1", "11", "1 ", "111"], np.ones(5))
+    scorer = LinearScorer(TfidfFeatures(CLEANER, [block, chars]), np.sin(np.arange(8.0)), 0.5)
+    scorer.remember(200)
+    learnt: list[str] = []
+    learn = LinearTerms.learn
+    monkeypatch.setattr(LinearTerms, "learn", lambda terms, piece: learnt.append(piece) or learn(terms, piece))
+    texts = [f"not good Good! w{number} w{number + 1}" for number in range(0, 1_000, 2)]
+    found = [line for start in range(0, 500, 20) for line in scorer.margins_and_evidence(texts[start : start + 20])]
+    assert learnt.count("good") == learnt.count("3 good") == 1  # it comes all the time, so it moves over
+    assert len(scorer._batches._table.rows) + len(scorer._batches._older.rows) <= 300
+    assert found == [scorer.margin(text) for text in texts]
+
+
+@given(st.dictionaries(st.integers(0, 2**40), st.integers(0, 2**30), max_size=300), st.lists(st.integers(0, 2**40)))
+def test_a_table_of_bigrams_finds_what_a_dictionary_finds(columns: dict[int, int], others: list[int]):
+    keys = [*columns, *others]
+    known, found = BigramTable(columns).find(np.array(keys, dtype=np.int64))
+    assert known.tolist() == [key in columns for key in keys]
+    assert [column for column, there in zip(found.tolist(), known, strict=True) if there] == [
+        columns[key] for key in keys if key in columns
+    ]
 
 
 def test_threads_that_learn_the_same_words_at_once_get_the_same_scores():

@@ -66,6 +66,15 @@ def test_the_pieces_of_a_text_know_how_far_the_negations_before_them_reach(text:
     assert [token for marked, _, _ in known for token in marked] == mark_negated(CLEANER.tokens(text), SPAN)[0]
 
 
+@settings(max_examples=100, deadline=None)
+@given(TEXTS)
+def test_a_piece_knows_how_far_a_negation_reaches_after_it(text: str):
+    reach = Reach(CLEANER, 3)
+    for piece in text.split():
+        tokens = CLEANER.piece_tokens(piece)
+        assert reach.after(piece) == tuple(mark_negated(tokens, 3, left)[1] for left in range(4))
+
+
 @given(TEXTS)
 @settings(max_examples=200, deadline=None)
 def test_the_features_are_scikit_learns_over_marked_words(text: str):

@@ -36,7 +36,10 @@ def test_a_piece_is_cut_as_nltk_cuts_it(piece: str):
     assert tokenizer.tokenize(piece) == NLTK.tokenize(piece)
 
 
-@pytest.mark.parametrize("piece", ["great!", "word.", "flight,", "d:", "DP!", "ok?", "a.b", "no..."])
+@pytest.mark.parametrize(
+    "piece",
+    ["great!", "word.", "flight,", "d:", "DP!", "ok?", "a.b", "no...", "why?!", "oh,,", "end..", "oh!.", "o,.."],
+)
 def test_a_word_with_a_sign_is_cut_as_nltk_cuts_it(piece: str):
     assert tokenizer.tokenize(piece) == NLTK.tokenize(piece)
 

@@ -29,6 +29,10 @@ _DOMAIN = re.compile(
     r"[a-z0-9\-]+(?:\.[a-z0-9\-]+)*\.(?:com|net|org|fr|co|uk|info|me|ly|tv|io|us|eu|be|ca|ch)/?", re.IGNORECASE
 )
 _MENTION = re.compile(r"@\w+")
+# A name that is a whole run of characters, and no emoticon at its beginning (@8, @o8). Of ASCII alone, so that what is
+# a letter or white space here is one to everybody.
+_PLAIN_MENTION = re.compile(r"@(?<!\S@)(?![oO]?8)\w{1,40}(?!\S)", re.ASCII)
+_PLAIN_WORD = re.compile(r"[A-Za-z]+[.,!?]*")
 _RUN = re.compile(r"(.)\1{2,}")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _CONTRACTION = re.compile(r"([a-z]+)(n't)$", re.IGNORECASE)
@@ -89,6 +93,19 @@ class Cleaner:
     def __init__(self, options: CleaningOptions | None = None) -> None:
         self.options = options or CleaningOptions()
         self._cache: dict[str, tuple[str, ...]] = {}
+        self._token_cache: dict[str, tuple[str, ...]] = {}
+
+    def alike(self, text: str) -> str:
+        """A text with the same tokens, in which all user names are the same one: most are met once, and need not be
+        remembered one by one.
+        """
+        if "@" in text and self.options.replace_mentions:
+            return _PLAIN_MENTION.sub("@x", text)
+        return text
+
+    def piece_alike(self, piece: str) -> str:
+        """A piece with the same tokens and of the same language, for pieces that differ in the case of letters."""
+        return piece.lower() if self.options.lowercase and _PLAIN_WORD.fullmatch(piece) else piece
 
     def tokens(self, text: str) -> list[str]:
         """The clean tokens of `text`, in order; none of them is empty or holds white space."""
@@ -124,8 +141,21 @@ class Cleaner:
                 piece = normalise(unescape(piece))
         for part in piece.split():
             for token in tokenize(part):
-                self._clean_token(token, out)
+                out += self._token_tokens(token)
         return out
+
+    def _token_tokens(self, token: str) -> tuple[str, ...]:
+        """The clean tokens of one token; a new piece is mostly known words and signs in a new company."""
+        known = self._token_cache.get(token)
+        if known is None:
+            out: list[str] = []
+            self._clean_token(token, out)
+            known = tuple(out)
+            if len(token) <= _CACHED_PIECE:
+                if len(self._token_cache) >= _CACHE_SIZE:
+                    self._token_cache.clear()
+                self._token_cache[token] = known
+        return known
 
     def _clean_token(self, token: str, out: list[str]) -> None:
         options = self.options

@@ -29,6 +29,7 @@ def piece_evidence(piece: str) -> float:
     return total
 
 
+@lru_cache(maxsize=32_768)
 def _word_evidence(word: str) -> float:
     if word in FRENCH_MARKS:
         return 0.0 if word in ENGLISH_MARKS else 2.0

@@ -25,11 +25,11 @@ from vigie_model.tfidf import TfidfFeatures
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BATCH = 16  # texts from which on arrays are faster than a loop: calling NumPy is what they cost
+_BATCH = 6  # texts from which on arrays are faster than a loop: calling NumPy is what they cost
 
 
 class LinearScorer:
-    """Scores texts. Thread-safe; remembers 16,384 pieces of text at most, in each of its two ways.
+    """Scores texts. Thread-safe; remembers 16,384 pieces of text at most for texts alone, 32,768 for batches.
 
     A text has the same score to the last bit alone and in any company.
 

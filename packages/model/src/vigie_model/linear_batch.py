@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vigie_model.bigram_table import BigramTable
 from vigie_model.linear_terms import NO_WORD, LinearTerms
+from vigie_model.negation import marked
 from vigie_model.piece_table import LANGUAGE, SUMS, PieceTable
 
 if TYPE_CHECKING:
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-_CACHE_SIZE = 16_384  # pieces
+_CACHE_SIZE = 32_768  # pieces, half of them in the older table
 _CACHED_COLUMNS = 1_048_576  # of all pieces together: an attacker's are long
 _AT_ONCE = 16_000  # characters; what their columns take fits into the processor's second cache
 _INT32 = 2**31
 
 
 class BatchScorer:
-    """Scores batches of texts. Thread-safe; remembers 16,384 pieces of text at most between two batches, or as
+    """Scores batches of texts. Thread-safe; remembers 32,768 pieces of text at most between two batches, or as
     many as `remember` says."""
 
     def __init__(self, terms: LinearTerms, intercept: float) -> None:
@@ -37,11 +39,9 @@ class BatchScorer:
         self._gains: Floats = np.array(terms.gains)
         self._squares: Floats = np.array(terms.squares)
         self._width = max(1, len(terms.gains))
-        # One more key, higher than any: what is sought is then always before the end.
-        self._bigram_keys: Ints = np.array([*sorted(terms.bigrams), np.iinfo(np.int64).max])
-        self._bigram_columns: Ints = np.array([*(terms.bigrams[key] for key in sorted(terms.bigrams)), 0])
+        self._bigram_table = BigramTable(terms.bigrams)
         self._frequencies: Floats = np.array([0.0, 1.0])
-        self._table = PieceTable()
+        self._table, self._older = PieceTable(), PieceTable()
         self._most_pieces, self._most_columns = _CACHE_SIZE, _CACHED_COLUMNS
 
     def remember(self, pieces: int) -> None:
@@ -91,32 +91,76 @@ class BatchScorer:
 
     def _rows(self, texts: Sequence[str]) -> tuple[PieceTable, Ints, Ints]:
         """The table, and of each piece of the texts, in order: its row, and the number of its text."""
-        table = self._table
-        if len(table.rows) >= self._most_pieces or table.used_columns > self._most_columns:
+        table, older = self._table, self._older
+        if len(table.rows) >= self._most_pieces // 2 or table.used_columns > self._most_columns // 2:
+            # What comes again moves over from the older one; what does not is forgotten with it.
+            older = self._older = table
             table = self._table = PieceTable()
         pieces: list[str] = []
         lengths: list[int] = []
         for text in texts:
-            own = self._terms.pieces(text)
+            own = self._terms.split(text)
             pieces += own
             lengths.append(len(own))
         rows = np.fromiter(map(table.rows.get, pieces, repeat(-1)), dtype=np.int64, count=len(pieces))
         for place in np.flatnonzero(rows < 0).tolist():
-            piece = pieces[place]  # which may have come earlier in these texts
-            rows[place] = table.rows[piece] if piece in table.rows else table.append(piece, self._terms.piece(piece))
-        return table, rows, np.repeat(np.arange(len(texts)), lengths)
+            rows[place] = self._learnt(table, older, pieces[place])
+        text_of = np.repeat(np.arange(len(texts)), lengths)
+        negations = np.flatnonzero(table.begins[rows]).tolist()
+        if negations:
+            ends = np.cumsum(lengths)[text_of[negations]].tolist()
+            self._reach(table, older, pieces, rows, negations, ends)
+        return table, rows, text_of
+
+    def _learnt(self, table: PieceTable, older: PieceTable, piece: str) -> int:
+        """The row of a piece as it stands in a text."""
+        row = table.rows.get(piece)  # it may have come earlier in these texts
+        if row is None:
+            alike = self._terms.piece_alike(piece)
+            row = table.rows.get(alike)
+            if row is None:
+                row = table.adopt(alike, older)
+            if row is None:
+                known = self._terms.known.get(alike) or self._terms.learn(alike)
+                row = table.append(alike, known, self._terms.after(alike))
+            table.rows[piece] = row
+        return row
+
+    def _reach(
+        self,
+        table: PieceTable,
+        older: PieceTable,
+        pieces: list[str],
+        rows: Ints,
+        negations: list[int],
+        ends: list[int],
+    ) -> None:
+        """Give the pieces that a negation reaches the rows of what it makes of them.
+
+        `negations` and `ends`: the places of pieces with one, and where the text of each ends.
+        """
+        done = 0
+        for begin, end in zip(negations, ends, strict=True):
+            if begin < done:
+                continue
+            done, left = begin + 1, table.after[rows[begin]][0]
+            while left and done < end:
+                piece = marked(pieces[done], left)
+                left = table.after[rows[done]][left]
+                row = table.rows.get(piece)
+                if row is None:
+                    row = table.adopt(piece, older)
+                rows[done] = table.append(piece, self._terms.learn(piece)) if row is None else row
+                done += 1
 
     def _bigrams(self, heads: Ints, tails: Ints, text_of: Ints) -> tuple[Ints, Ints]:
         """The known bigrams of neighbouring pieces, in order: the text of each, and its column."""
         if (tails == NO_WORD).any():  # as if they were not there: who stood beside them are neighbours
             spoken = np.flatnonzero(tails != NO_WORD)
             heads, tails, text_of = heads[spoken], tails[spoken], text_of[spoken]
-        heads, tails = heads[:-1], tails[1:]
-        maybe = np.flatnonzero((heads != 0) & (tails != 0) & (text_of[1:] == text_of[:-1]))
-        keys = heads[maybe] + tails[maybe]
-        at = self._bigram_keys.searchsorted(keys)
-        known = np.flatnonzero(self._bigram_keys[at] == keys)
-        return text_of[maybe[known]], self._bigram_columns[at[known]]
+        known, columns = self._bigram_table.find(heads[:-1] + tails[1:])
+        at = np.flatnonzero(known & (text_of[1:] == text_of[:-1]))
+        return text_of[at], columns[at]
 
     def _put_right(self, sums: list[Floats], cells: NDArray[np.signedinteger]) -> None:
         """Put right what the terms add that come more than once in a text. `cells` are sorted."""
@@ -125,7 +169,7 @@ class BatchScorer:
             return
         number = len(sums[0])
         begins = np.flatnonzero(np.concatenate(([True], again[1:] != again[:-1] + 1)))
-        times = np.diff(begins, append=len(again)) + 1
+        times = np.concatenate((begins[1:], [len(again)])) - begins + 1
         texts, columns = np.divmod(cells[again[begins]].astype(np.int64), self._width)
         terms = self._terms
         is_char = (columns >= terms.char_range.start) & (columns < terms.char_range.stop)
@@ -140,7 +184,7 @@ class BatchScorer:
             total += change
 
         ends = cells.searchsorted(np.arange(number + 1) * self._width)
-        occurrences = np.diff(ends)
+        occurrences = ends[1:] - ends[:-1]
         distinct = occurrences - np.bincount(texts, times - 1, number)
         # So many repetitions that taking them back would cost digits.
         for text in np.flatnonzero(occurrences > 4 * distinct + 64).tolist():

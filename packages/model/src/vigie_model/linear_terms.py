@@ -54,6 +54,7 @@ class LinearTerms:
         self._heads: dict[str, int] = {}
         self._tails: dict[str, int] = {}
         self._char_block: int | None = None
+        self._chars: dict[str, tuple[tuple[int, ...], float, float]] = {}
         self._reach: Reach | None = None
         self.bigrams: dict[int, int] = {}
         self.known: dict[str, Piece] = {}
@@ -89,9 +90,22 @@ class LinearTerms:
             head = self._heads.setdefault(first, (len(self._heads) + 1) * stride)
             self.bigrams[head + self._tails[second]] = column
 
+    def split(self, text: str) -> list[str]:
+        """The pieces of a text as they stand there, whatever a negation before them makes of them."""
+        return self._features.cleaner.alike(text).split()
+
     def pieces(self, text: str) -> list[str]:
         """The pieces of a text, as `learn` takes them: a negation before a piece may make it another one."""
+        text = self._features.cleaner.alike(text)
         return text.split() if self._reach is None else self._reach.pieces(text)
+
+    def after(self, piece: str) -> tuple[int, ...]:
+        """By how many words a negation reaches before a piece of `split`: by how many after it (see `Reach.after`)."""
+        return (0,) if self._reach is None else self._reach.after(piece)
+
+    def piece_alike(self, piece: str) -> str:
+        """A piece of `split` of which the same is known."""
+        return self._features.cleaner.piece_alike(piece)
 
     def piece(self, piece: str) -> Piece:
         """What is known of a piece, learnt when it is nothing yet; 16,384 short ones are remembered in `known`."""
@@ -119,22 +133,36 @@ class LinearTerms:
             if column is not None:
                 word_columns.append(column)
             head = self._heads.get(word, 0)
-        char_columns: list[int] = []
-        if self._char_block is not None:
-            start = self.char_range.start
-            for token in tokens:
-                char_columns += [start + column for column in self._features.token_char_ids(self._char_block, token)]
-        gain_of, square_of = self.gains.__getitem__, self.squares.__getitem__
+        char_columns: tuple[int, ...] = ()
+        char_gain = char_square = 0.0
+        for token in tokens:
+            own, gain, square = self._chars.get(token) or self._learn_chars(token)
+            char_columns += own
+            char_gain += gain
+            char_square += square
         return Piece(
             head,
             self._tails.get(words[0], 0) if words else NO_WORD,
-            sum(map(gain_of, word_columns)),
-            sum(map(square_of, word_columns)),
-            sum(map(gain_of, char_columns)),
-            sum(map(square_of, char_columns)),
+            sum(map(self.gains.__getitem__, word_columns)),
+            sum(map(self.squares.__getitem__, word_columns)),
+            char_gain,
+            char_square,
             (*word_columns, *char_columns),
             piece_evidence(piece),
         )
+
+    def _learn_chars(self, token: str) -> tuple[tuple[int, ...], float, float]:
+        """The columns of a token's character n-grams, and their gain and square."""
+        columns: tuple[int, ...] = ()
+        if self._char_block is not None:
+            start = self.char_range.start
+            columns = tuple([start + column for column in self._features.token_char_ids(self._char_block, token)])
+        found = columns, sum(map(self.gains.__getitem__, columns)), sum(map(self.squares.__getitem__, columns))
+        if len(token) <= _CACHED_PIECE:
+            if len(self._chars) >= _CACHE_SIZE:
+                self._chars.clear()
+            self._chars[token] = found
+        return found
 
     def put_right(self, again: Sequence[tuple[int, int]]) -> tuple[float, float, float, float]:
         """What the sums lack, of gains and squares, of words and of characters, when each occurrence of these columns

@@ -71,7 +71,7 @@ class Reach:
         for at, piece in enumerate(pieces):
             after = known(piece) or self._learn(piece)
             if left:
-                pieces[at] = f"{left} {piece}"
+                pieces[at] = marked(piece, left)
             left = after[left]
         return pieces
 
@@ -81,12 +81,15 @@ class Reach:
         tokens = self._cleaner.piece_tokens(bare)
         return mark_negated(tokens, self._span, int(left or 0))[0], tokens, bare
 
-    def _learn(self, piece: str) -> tuple[int, ...]:
+    def after(self, piece: str) -> tuple[int, ...]:
+        """How many of the words after a piece are reached, by how many were before it: 0, 1, … `span`."""
         tokens = self._cleaner.piece_tokens(piece)
         if len(tokens) == 1 and tokens[0].isalnum() and tokens[0] not in _REACHES:  # most pieces are a plain word
-            after = self._after_a_word
-        else:
-            after = tuple(mark_negated(tokens, self._span, left)[1] for left in range(self._span + 1))
+            return self._after_a_word
+        return _after(tokens, self._span)
+
+    def _learn(self, piece: str) -> tuple[int, ...]:
+        after = self.after(piece)
         if len(piece) <= _CACHED_PIECE:
             if len(self._after) >= _CACHE_SIZE:
                 self._after.clear()
@@ -95,3 +98,23 @@ class Reach:
             if not after[0]:
                 self._quiet.add(piece)
         return after
+
+
+def marked(piece: str, left: int) -> str:
+    """What `Reach.pieces` makes of a piece when a negation reaches `left` more words."""
+    return f"{left} {piece}" if left else piece
+
+
+def _after(tokens: Sequence[str], span: int) -> tuple[int, ...]:
+    """What `mark_negated` leaves of each reach from 0 to `span`, in one pass."""
+    words = 0
+    left: int | None = None  # the same for all from the first negation or punctuation on
+    for token in tokens:
+        if token in _REACHES:
+            left = span
+        elif token in _ENDS:
+            left = 0
+        elif any(map(str.isalnum, token)):
+            words += 1
+            left = None if left is None else max(0, left - 1)
+    return tuple(max(0, before - words) if left is None else left for before in range(span + 1))

@@ -161,7 +161,8 @@ class TfidfFeatures:
         if known is None:
             index = self._indexes[number]
             low, high = self.blocks[number].ngrams
-            known = tuple(index[term] for term in token_char_ngrams(token, low, high) if term in index)
+            found = map(index.get, token_char_ngrams(token, low, high))
+            known = tuple([column for column in found if column is not None])
             if len(cache) >= _CACHE_SIZE:
                 cache.clear()
             if len(token) <= 32:

@@ -125,8 +125,8 @@ REGEXPS = (
 _TOKEN = regex.compile(f"({'|'.join(REGEXPS)})", regex.VERBOSE | regex.I | regex.UNICODE)
 _EMOTICON = regex.compile(EMOTICONS, regex.VERBOSE | regex.I | regex.UNICODE)
 
-# A plain word and one sign are most of what is not a plain word; what NLTK makes of it needs no search.
-_WORD_AND_SIGN = re.compile(r"([A-Za-z]{2,})([.,!?])")
+# A plain word and a few signs are most of what is not a plain word; what NLTK makes of it needs no search.
+_WORD_AND_SIGNS = re.compile(r"([A-Za-z]{2,})(?:(\.+)|([,!?]+))")
 
 # The patterns backtrack, at worst with the square of the length. A piece without white space is longer than this only
 # in an attack, in a script that puts no spaces (where a token is one character or one run of letters anyway), or in a
@@ -140,9 +140,10 @@ def tokenize(piece: str) -> list[str]:
 
     A piece of more than 256 characters is cut every 256 first, which bounds the time.
     """
-    if simple := _WORD_AND_SIGN.fullmatch(piece):
-        return list(simple.groups())
     if len(piece) <= _PIECE:
+        if simple := _WORD_AND_SIGNS.fullmatch(piece):
+            word, dots, signs = simple.groups()
+            return [word, dots] if dots else [word, *signs]
         return _TOKEN.findall(piece)
     return [token for start in range(0, len(piece), _PIECE) for token in _TOKEN.findall(piece[start : start + _PIECE])]
 

@@ -18,8 +18,8 @@ _DEEPEST_KEPT: Final = 100
 """What Python reads at the limit of its stack it may not be able to write again."""
 
 
-REMEMBERED_PIECES: Final = 131_072
-"""What a process that judges streams remembers, about 50 MB: rare words come again, hours later."""
+REMEMBERED_PIECES: Final = 262_144
+"""What a process that judges streams remembers, about 80 MB: rare words come again, hours later."""
 
 
 class Judge(Protocol):
