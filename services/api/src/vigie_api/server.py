@@ -16,10 +16,10 @@ _BACKLOG = 2_048
 _KEEP_ALIVE_S = 75  # longer than nginx keeps an idle connection, so that it is never us who close first
 _GRACE_S = 15
 _SETTLE_S = 0.2
-# A look at everything that lives takes 10 to 20 ms, which every request under way waits for. With Python's own numbers,
-# and what the model holds out of its sight, there were two such looks a second under load; now it is one in minutes.
-# What a request leaves behind goes with the young, as before, only by more at a time.
-_COLLECT_AFTER = (5_000, 10, 500)
+# A look at everything that lives takes 10 to 20 ms, which every request under way waits for. With Python's own numbers
+# (700, 10, 10), and what the model holds out of its sight, there were two such looks a second under load; now there is
+# one in minutes.
+_COLLECT_AFTER = (5_000, 10, 10)
 _LOOK_S = 0.1
 
 
