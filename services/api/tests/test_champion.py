@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 import time
 from collections import Counter
 from contextlib import nullcontext
@@ -10,8 +11,11 @@ from dataclasses import replace
 import pytest
 
 import vigie_model
-from vigie_api.champion.serving import NoModel, Release, Unfit, serve
+from vigie_api.champion.refresh import Refresher
+from vigie_api.champion.serving import NoModel, Release, Serving, Unfit, serve
 from vigie_api.champion.source import FixedSource, Refused, RegistrySource, judge, load_artifact
+from vigie_api.champion.versions import Versions
+from vigie_api.telemetry.events import Telemetry
 
 pytestmark = pytest.mark.anyio
 
@@ -366,3 +370,40 @@ async def test_the_version_on_disk_serves_again_after_a_start_however_slow_the_m
     source = FixedSource(Slow(constant(), lambda: time.sleep(0.02)))
     async with running(settings.model_copy(update={"model_within_s": 0.001}), source) as api:
         assert await _version(api) == "1"
+
+
+async def test_a_version_whose_first_judgement_never_ends_is_refused_and_the_next_is_taken(constant, until, caplog):
+    ended = threading.Event()
+    source = Poisoned(constant(), Slow(constant(), ended.wait))
+    serving, hung = Serving(), source.champion()
+    refresher = Refresher("sentiment", source, serving, Telemetry(()))
+    versions = Versions("sentiment", source, serving, recheck_s=60, warm_up_s=0.05)
+    try:
+        await refresher.start_from_cache()
+        refresher._warm_up._limit_s = 0.05
+        for _ in range(2):  # the second time it is not even loaded
+            with pytest.raises(Unfit, match=r"Version 2 has not judged a few tweets within 0\.05 s"):
+                await refresher.refresh(insist=True)
+        assert (serving.get().version, source.tried) == ("1", 1)
+        assert refresher.error in {record.reason for record in caplog.records if record.msg == "refresh failed"}
+
+        source.version = lambda number: hung
+        source.load_beside = source.load
+        with pytest.raises(Unfit, match="has not judged"):  # named by a request, beside the champion
+            await versions.get("2")
+
+        refresher._warm_up._limit_s = 60.0
+        source.champion = lambda: replace(hung, version="3")
+        source.load = lambda release: constant()
+        assert await refresher.refresh() is True
+        assert (serving.get().version, refresher.error) == ("3", None)
+
+        source.champion = lambda: hung
+        ended.set()  # then it is tried again
+        await until(lambda: all(thread.name != "warm-up" for thread in threading.enumerate()))
+        assert await refresher.refresh(insist=True) is True
+        assert serving.get().version == "2"
+    finally:
+        ended.set()
+        refresher.close()
+        versions.close()

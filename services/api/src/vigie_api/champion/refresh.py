@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal, TypeVar
 
 from vigie_api.backoff import pause_after
-from vigie_api.champion.serving import Release, Scorer, Serving, Unfit, serve
+from vigie_api.champion.serving import Release, Scorer, Serving, Unfit
 from vigie_api.champion.source import ModelSource
+from vigie_api.champion.warming import WARM_UP_S, WarmUp
 from vigie_api.problem import Problem
 from vigie_api.telemetry.events import ModelSwapped, RefreshFailed, Telemetry
 
@@ -46,7 +46,8 @@ class Refresher:
     """Owns the way from the registry to `Serving`. A failed refresh keeps what serves, and says so.
 
     `within_s`: a version that needs longer for a tweet is unfit. So is one that answers with no verdict. It is tried
-    again after a minute, then ever later: the machine may only have been busy.
+    again after a minute, then ever later: the machine may only have been busy. `warm_up_s`: after so long its first
+    judgements are not waited for any more.
     """
 
     def __init__(
@@ -57,8 +58,9 @@ class Refresher:
         telemetry: Telemetry,
         *,
         within_s: float | None = None,
+        warm_up_s: float = WARM_UP_S,
     ) -> None:
-        self._name = name
+        self._warm_up = WarmUp(name, warm_up_s)
         self._source = source
         self._serving = serving
         self._telemetry = telemetry
@@ -111,6 +113,7 @@ class Refresher:
         before = self._unfit if self._unfit is not None and self._unfit.release == release else None
         if before is not None and not insist and time.monotonic() < before.again_s:
             raise before.unfit
+        self._warm_up.refuse_hanging(release)
         scorer = await self._in_thread(self._source.load, release)
         try:
             await self._swap(release, scorer, "registry", self._within_s)
@@ -126,7 +129,7 @@ class Refresher:
     async def _swap(
         self, release: Release, scorer: Scorer, origin: Literal["registry", "cache"], within_s: float | None
     ) -> None:
-        served = await self._in_thread(partial(serve, self._name, release, scorer, within_s=within_s))
+        served = await self._warm_up.served(release, scorer, within_s=within_s)
         before = self._serving.current
         self._serving.current = served
         self.origin = origin

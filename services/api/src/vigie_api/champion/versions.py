@@ -12,8 +12,9 @@ from typing import TypeVar
 
 from vigie_api.champion.refresh import LoadFailed
 from vigie_api.champion.registry import RegistryAway
-from vigie_api.champion.serving import Overloaded, Release, Served, Serving, serve
+from vigie_api.champion.serving import Overloaded, Release, Served, Serving
 from vigie_api.champion.source import KEPT_BESIDE, ModelSource
+from vigie_api.champion.warming import WARM_UP_S, WarmUp
 from vigie_api.problem import Problem
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class Versions:
     """Hands out any version that may serve. Looking up and loading happen in one thread of their own, one at a time.
 
     `recheck_s`: after so long the registry is asked again whether the gate still stands by a version. `within_s`: a
-    version that needs longer for a tweet is unfit.
+    version that needs longer for a tweet is unfit, and so is one whose first judgements take longer than `warm_up_s`.
     """
 
     def __init__(
@@ -43,9 +44,10 @@ class Versions:
         *,
         recheck_s: float,
         within_s: float | None = None,
+        warm_up_s: float = WARM_UP_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._name = name
+        self._warm_up = WarmUp(name, warm_up_s)
         self._source = source
         self._serving = serving
         self._recheck_s = recheck_s
@@ -108,18 +110,15 @@ class Versions:
 
     async def _load(self, release: Release) -> Served:
         try:
-            return await self._in_thread(self._open, release)
+            self._warm_up.refuse_hanging(release)
+            scorer = await self._in_thread(self._source.load_beside, release)
+            served = await self._warm_up.served(release, scorer, within_s=self._within_s)
+            await self._in_thread(_settle)
         except Problem:
             raise
         except Exception as error:
             _log.exception("a version could not be loaded")
             raise LoadFailed(f"Version {release.version} could not be loaded: see the log.") from error
-
-    def _open(self, release: Release) -> Served:
-        served = serve(self._name, release, self._source.load_beside(release), within_s=self._within_s)
-        # As after a swap: what a model leaves on the heap would be walked by every full collection.
-        gc.collect()
-        gc.freeze()
         return served
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
@@ -128,3 +127,9 @@ class Versions:
     def close(self) -> None:
         """Let the thread end when what it does has ended. Safe to call twice."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _settle() -> None:
+    """As after a swap: what a model leaves on the heap would be walked by every full collection."""
+    gc.collect()
+    gc.freeze()

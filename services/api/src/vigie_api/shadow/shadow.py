@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from vigie_api.champion.serving import Release, Served, Serving, serve
+from vigie_api.champion.serving import Release, Served, Serving
 from vigie_api.champion.source import ModelSource
+from vigie_api.champion.warming import WarmUp
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.prediction.table import PredictionRow
 from vigie_api.problem import Problem
@@ -52,7 +53,7 @@ class Shadow:
         *,
         sample: float,
     ) -> None:
-        self._name = name
+        self._warm_up = WarmUp(name)
         self._source = source
         self._serving = serving
         self._database = database
@@ -114,19 +115,14 @@ class Shadow:
             return
         self._loads_failed += 1  # until it is loaded
         self._polls_to_skip = min(2**self._loads_failed, _SKIPPED_AT_MOST)
-        self._challenger = await self._in_thread(self._open, release)
+        self._warm_up.refuse_hanging(release)
+        scorer = await self._in_thread(self._source.load_challenger, release)
+        self._challenger = await self._warm_up.served(release, scorer)
+        await self._in_thread(_settle)
         self._trouble = None
         self._metrics.loaded(release.version, release.recipe)
         self.active = True
         _log.info("a challenger judges in the shadow", extra={"version": release.version, "recipe": release.recipe})
-
-    def _open(self, release: Release) -> Served:
-        scorer = self._source.load_challenger(release)
-        served = serve(self._name, release, scorer)
-        # As after a swap: what a model leaves on the heap would be walked by every full collection.
-        gc.collect()
-        gc.freeze()
-        return served
 
     def _let_go(self) -> None:
         self.active = False
@@ -271,3 +267,9 @@ class Shadow:
             self._drop("shutdown", len(self._unsaved))
             self._unsaved.clear()
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _settle() -> None:
+    """As after a swap: what a model leaves on the heap would be walked by every full collection."""
+    gc.collect()
+    gc.freeze()
