@@ -17,6 +17,9 @@ from vigie_api.episodes.schema import TrendBucket
 from vigie_api.episodes.sensitivity import sensitivity_after
 from vigie_api.episodes.timeline import draw
 from vigie_api.episodes.words import Post
+from vigie_api.watch.counts import PER_HOUR
+from vigie_api.watch.detector import TopicDetector
+from vigie_api.watch.episodes import Step
 from vigie_api.watch.reading import Sensitivity
 from vigie_api.watch.rules import Fixed
 from vigie_api.watch.terms import Rising
@@ -91,6 +94,23 @@ def test_false_alarms_raise_what_it_takes_by_15_percent_each_up_to_four():
     assert sensitivity_after(1).threshold == pytest.approx(1.15 * usual.threshold)
     assert sensitivity_after(9) == sensitivity_after(4)
     assert sensitivity_after(4).beside_others < 2 * usual.beside_others
+
+
+def test_a_topic_with_four_false_alarms_raises_fewer_on_calm_days():
+    hour = np.arange(21 * 24 * PER_HOUR) / PER_HOUR % 24
+    usual = 10 / PER_HOUR * (1 - 0.7 * np.cos(hour / 24 * 2 * np.pi))
+    opened = {}
+    for false_alarms in (0, 4):
+        opened[false_alarms] = 0
+        for seed in (0, 3):
+            chance = np.random.default_rng(seed)
+            bad, other = chance.poisson(0.4 * usual), chance.poisson(0.6 * usual)
+            topic = Topic(TopicDetector(sensitivity_after(false_alarms)))
+            for bucket, counts in enumerate(zip(bad.tolist(), other.tolist(), strict=True), 5_000 * 24 * PER_HOUR):
+                for negative, posts in zip((True, False), counts, strict=True):
+                    topic.rule.add(bucket, negative=negative, posts=posts)
+                opened[false_alarms] += sum(one.step is Step.OPENED for one in topic.close(bucket + 1))
+    assert opened[4] < opened[0] <= 6  # in six topic-weeks, the first ones included
 
 
 def buckets(counts, **more):

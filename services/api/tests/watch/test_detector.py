@@ -80,6 +80,20 @@ def test_a_quiet_topic_that_suddenly_brings_many_posts_of_its_usual_mix_raises_n
     assert Step.OPENED not in [step for step, _ in watch(negatives, others)]
 
 
+def test_a_surge_that_may_be_a_crowd_is_believed_at_the_second_reading():
+    negatives, others = ordinary(9, 50, 0.4, 5)
+    noon = 8 * DAY + 12 * PER_HOUR
+    negatives[noon : noon + 6] = 10  # six times the usual ones
+    others[noon : noon + 6] = 8  # more than three times
+    detector, enough = TopicDetector(), []
+    for bucket in range(noon + 6):
+        detector.add(START + bucket, negative=True, posts=int(negatives[bucket]))
+        detector.add(START + bucket, negative=False, posts=int(others[bucket]))
+        readings = detector.close(START + bucket + 1)
+        enough += [reading.surging for reading in readings if reading.evidence >= detector.sensitivity.threshold]
+    assert enough == [False, True, True]
+
+
 def test_the_return_after_a_hole_raises_nothing():
     negatives, others = ordinary(10, 100, 0.4, 7)
     hole = slice(8 * DAY + 3 * PER_HOUR, 9 * DAY + 9 * PER_HOUR)

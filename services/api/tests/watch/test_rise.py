@@ -65,6 +65,13 @@ def test_the_shapes_share_one_mixture_and_fit_their_windows():
     assert max(RISES) == LONGEST
 
 
+def test_of_the_mixture_a_window_has_a_share_as_long_as_itself():
+    shares = {length: together([rise.prior for rise in rises]) for length, rises in RISES.items()}
+    assert {length: shares[length] - shares[LONGEST] for length in LENGTHS} == pytest.approx(
+        {length: log(length / LONGEST) for length in LENGTHS}
+    )
+
+
 @given(st.lists(st.floats(-50, 500), min_size=1, max_size=14))
 def test_together_is_the_logarithm_of_the_sum(some):
     most = max(some)
