@@ -86,19 +86,21 @@ def release(store: Store, candidate: Version, champion: Version | None, reason: 
     """Make a version that passed the gate champion.
 
     Raises:
-        Refused: another champion than the one that it was compared with is there now.
+        Refused: another champion than the one that it was compared with is there now, or came at the same moment.
     """
     now = by_alias(store, CHAMPION)
     if (now and now.number) != (champion and champion.number):
         raise Refused("another champion came while the gate ran; run the command again.")
     move_champion(store, candidate, champion, reason)
+    _confirm(store, candidate)
 
 
 def rollback(store: Store, *, reason: str) -> Outcome:
     """Make the previous champion champion again; the one that goes becomes previous.
 
     Raises:
-        Refused: there is nothing to go back to. Unavailable: MLflow went away.
+        Refused: there is nothing to go back to, or another champion came at the same moment. Unavailable: MLflow went
+            away.
     """
     champion, previous = by_alias(store, CHAMPION), by_alias(store, PREVIOUS)
     if previous is None or (champion is not None and champion.number == previous.number):
@@ -106,8 +108,25 @@ def rollback(store: Store, *, reason: str) -> Outcome:
     if not previous.gate_passed:
         raise Refused(f"version {previous.number} has not passed the gate; promote it with `vigie promote` instead.")
     move_champion(store, previous, champion, reason or "vigie rollback", "rollback")
+    _confirm(store, previous)
     gate = Gate((Check("gate", True, f"version {previous.number} passed the gate when it was promoted"),))
     return Outcome(by_alias(store, CHAMPION), by_alias(store, PREVIOUS), gate, previous, True)
+
+
+def _confirm(store: Store, moved: Version) -> None:
+    """Look again after writing. MLflow sets an alias whatever it was before, so of two who move it at once the last one
+    counts; both left the same champion, which is `previous` whoever was last.
+
+    Raises:
+        Refused: it was another one.
+    """
+    now = by_alias(store, CHAMPION)
+    if now is None or now.number != moved.number:
+        there = "no version" if now is None else f"version {now.number}"
+        raise Refused(
+            f"somebody else moved the champion at the same moment: {there} is champion, not version {moved.number}. "
+            "Talk to each other, then run the command again if it should be."
+        )
 
 
 def candidate_of(store: Store, model: str) -> Version:
