@@ -55,6 +55,41 @@ def test_ndjson_gives_a_row_for_each_line_that_is_not_blank(texts, seed):
         assert row.text == text or row.fault is not None
 
 
+HEADS = st.sampled_from(
+    [b"id,text\n", b"\xef\xbb\xbfid;text;date\r\n", b'"id\nx",text\n', b'i"d,text\n', b"text\tid\n", b'"text"\n', b""]
+)
+PIECES = [
+    b'"', b'""', b"\n", b"\r\n", b"\r", b",", b";", b"\t", b"a", b"\xc3\xa9", b"\xff", b"\0", b"\x1c", b"1,ok\n",
+    b'"\n' * 3, b"\n" * 210, b"x" * 5_000, b'{"text": "a"}\n', b'{"id": ', b'"text": ', b"{", b"}", b"[", b"]",
+    b"1e999", b"-0", b"1" * 4_400, b"null", b"\\ud800", b"NaN", b'{"id": [{"a": 1}], "text": "a"}\n',
+]  # fmt: skip
+BODIES = st.lists(st.sampled_from(PIECES) | st.binary(max_size=8), max_size=30).map(b"".join)
+
+
+def _no_json(name: str) -> None:
+    raise AssertionError(f"{name} is no JSON")
+
+
+@given(
+    st.sampled_from(["csv", "ndjson"]), HEADS, BODIES, st.sampled_from(["utf-8", "latin-1", "cp1252"]), st.integers(0)
+)
+def test_whatever_comes_is_refused_whole_or_told_in_one_line_of_json_a_row(kind, head, body, encoding, seed):
+    cutter, rng, at = Cutter(kind, Wanted(), encoding=encoding), random.Random(seed), 0
+    data = head + body
+    chunks: list[Chunk] = []
+    try:
+        while at < len(data):
+            size = rng.choice([1, 7, 50, 5_000, 50_000])
+            chunks += cutter.feed(data[at : at + size])
+            at += size
+        chunks += cutter.finish()
+    except Unreadable:
+        return
+    told = b"".join(score_chunk(Fails(), cutter.layout, chunk).lines for chunk in chunks).decode()
+    rows = [json.loads(line, parse_constant=_no_json)["row"] for line in told.split("\n")[:-1]]
+    assert rows == list(range(1, cutter.rows + 1))
+
+
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
