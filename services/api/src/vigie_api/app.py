@@ -248,6 +248,8 @@ async def _open(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> Serv
         workers=settings.score_workers,
         idle_s=settings.score_idle_s,
         stall_s=settings.score_stall_s,
+        folder=settings.home / "api",
+        most_waiting_bytes=settings.score_waiting_mb * 1_000_000,
     )
     stack.push_async_callback(scoring.close)
     metrics.watch("vigie_score_streams", "Streams being scored.", lambda: scoring.open)

@@ -123,6 +123,12 @@ class Settings(BaseSettings):
     score_stall_s: float = Field(
         60.0, gt=0, description="Seconds that a stream may neither send nor read; then it is ended."
     )
+    score_waiting_mb: int = Field(
+        500,
+        ge=1,
+        description="Megabytes of one answer to a stream that wait on the disk of VIGIE_HOME, where a gateway lets "
+        "answers begin only when the request has been sent. 1 MB is about 6,000 rows.",
+    )
     max_connections: int = Field(1_000, ge=1, description="Connections served at the same time; more get 503.")
     shutdown_delay_s: float = Field(
         0.0,

@@ -1,12 +1,17 @@
 """POST /v1/score against a real server: streams both ways, limits, and what ends one."""
 
+import errno
 import json
 
+import httpx
 import pytest
+
+from vigie_api.scoring.shelf import Shelf, ShelfFull
 
 pytestmark = pytest.mark.anyio
 CSV = {"content-type": "text/csv"}
 NDJSON = {"content-type": "application/x-ndjson"}
+AFTERWARDS = NDJSON | {"x-vigie-answer-afterwards": "1"}
 
 
 def lines(answer) -> list[dict]:
@@ -81,3 +86,45 @@ async def test_a_service_that_leaves_says_from_which_row_on_to_send_again(served
     last = await raw.line()
     assert last["done"] is False
     assert last["error"].endswith("send the rest again, from row 2 on")
+
+
+async def test_behind_a_gateway_who_reads_nothing_while_sending_gets_every_line_afterwards(served):
+    async def sent():
+        for _ in range(20):  # of an answer of 8 MB nothing is read before all of the request is sent
+            yield b'{"text": "merci, parfait"}\n' * 3_000
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}", timeout=60) as client:
+        answer = await client.post("/v1/score", content=sent(), headers=AFTERWARDS)
+    *rows, last = lines(answer)
+    assert [row["row"] for row in rows] == list(range(1, 60_001))
+    assert (last["done"], last["rows"], last["scored"]) == (True, 60_000, 60_000)
+    assert served.desk.open == 0
+
+
+async def test_an_answer_too_long_to_wait_says_from_which_row_on_to_send_again(running, settings):
+    async def sent():
+        for _ in range(20):
+            yield b'{"text": "merci"}\n' * 2_000
+
+    async with running(settings.model_copy(update={"score_waiting_mb": 1, "score_workers": 0})) as api:
+        told = lines(await api.client.post("/v1/score", content=sent(), headers=AFTERWARDS))
+        assert told[-1]["done"] is False
+        assert told[-1]["error"].endswith(f"send the rest again, from row {len(told)} on")
+        assert [row["row"] for row in told[:-1]] == list(range(1, len(told)))
+        assert 2_000 < len(told) < 40_000
+
+
+async def test_a_full_disk_ends_a_waiting_answer_and_loses_no_line_before(tmp_path, monkeypatch):
+    shelf = Shelf(tmp_path, 1_000_000)
+    await shelf.put(b"first\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(Shelf, "_write", lambda shelf, data: shelf._file.write(data[:3]) and _full_disk())
+        with pytest.raises(ShelfFull, match="disk"):
+            await shelf.put(b"second\n")
+    assert b"".join([piece async for piece in shelf.all()]) == b"first\n"
+    shelf.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def _full_disk() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -3,10 +3,12 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from vigie_api.champion.serving import Served
 from vigie_api.problem import Problem
 from vigie_api.scoring.pool import Judges, Pool
+from vigie_api.scoring.shelf import Shelf
 
 _MOST_WORKERS = 4
 
@@ -23,11 +25,23 @@ class TooManyStreams(Problem):
 class ScoreDesk:
     """`streams` at the same time share `workers` processes (None: one a core, four at most).
 
-    `stall_s`: a client may pause for so long.
+    `stall_s`: a client may pause for so long. Answers that have to wait do so in `folder`, up to `most_waiting_bytes`
+    each.
     """
 
-    def __init__(self, *, streams: int, workers: int | None, idle_s: float, stall_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        streams: int,
+        workers: int | None,
+        idle_s: float,
+        stall_s: float,
+        folder: Path,
+        most_waiting_bytes: int,
+    ) -> None:
         self.stall_s = stall_s
+        self._folder = folder
+        self._most_waiting_bytes = most_waiting_bytes
         self._most = streams
         self._pool = Pool(workers=_default_workers() if workers is None else workers, idle_s=idle_s)
         self.open = 0
@@ -43,6 +57,10 @@ class ScoreDesk:
                 yield judges
         finally:
             self.open -= 1
+
+    def shelf(self) -> Shelf:
+        """A place for one answer."""
+        return Shelf(self._folder, self._most_waiting_bytes)
 
     async def close(self) -> None:
         """End the processes. Safe to call twice."""

@@ -1,6 +1,6 @@
 """POST /v1/score."""
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -10,6 +10,7 @@ from vigie_api.access.route import GuardedRoute, needs, operation_id
 from vigie_api.errors_documented import PROBLEMS, problems
 from vigie_api.problem import InvalidRequest, UnsupportedMediaType
 from vigie_api.scoring.desk import ScoreDesk
+from vigie_api.scoring.shelf import HEADER
 from vigie_api.scoring.stream import NDJSON, Body, ScoredStream
 from vigie_api.state import services
 from vigie_model.bulk.cutting import Cutter
@@ -64,8 +65,9 @@ async def score(
 ) -> Response:
     """Judge a stream of any length, in constant memory and with one version of the model. Nothing is kept.
 
-    Read the answer while you send: what is not read holds up the sending. A row that cannot be judged gets an `error`
-    and the rest goes on. No end line, or `done` false: send what is missing again. 429: as many streams as may run.
+    Read the answer while you send: what is not read holds up the sending. Through the gateway the answer begins when
+    all is sent. A row that cannot be judged gets an `error` and the rest goes on. No end line, or `done` false: send
+    what is missing again. 429: as many streams as may run.
     """
     kind = _kind(request)
     try:
@@ -91,6 +93,7 @@ async def score(
             first = await body.head(cutter)
         except Unreadable as error:
             raise _refused("body", str(error)) from None
+        shelf = stack.enter_context(closing(desk.shelf())) if HEADER in request.headers else None
         return ScoredStream(
             body=body,
             cutter=cutter,
@@ -100,6 +103,7 @@ async def score(
             metrics=services(request).metrics,
             stall_s=desk.stall_s,
             held=stack.pop_all(),
+            shelf=shelf,
         )
 
 

@@ -6,8 +6,8 @@ status is gone when the first line leaves; the last line says how it ended.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any, Final
 
 from fastapi.responses import Response
@@ -18,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from vigie_api.champion.serving import Served
 from vigie_api.problem import Problem
 from vigie_api.scoring.pool import Judges
+from vigie_api.scoring.shelf import Shelf, ShelfFull
 from vigie_api.scoring.worker import WorkerDied
 from vigie_api.telemetry.metrics import Metrics
 from vigie_model.bulk.cutting import Chunk, Cutter
@@ -110,7 +111,10 @@ class Body:
 
 
 class ScoredStream(Response):
-    """The lines of a stream. `held` is let go when it is over: the slot and the judges."""
+    """The lines of a stream. `held` is let go when it is over: the slot, the judges and the shelf.
+
+    With a `shelf`, they wait there until the request has been sent.
+    """
 
     def __init__(
         self,
@@ -123,6 +127,7 @@ class ScoredStream(Response):
         metrics: Metrics,
         stall_s: float,
         held: AsyncExitStack,
+        shelf: Shelf | None = None,
     ) -> None:
         super().__init__(media_type=NDJSON, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
@@ -137,6 +142,7 @@ class ScoredStream(Response):
         self._metrics = metrics
         self._stall_s = stall_s
         self._held = held
+        self._shelf = shelf
         self._scored = self._refused = 0
         self._under_way = 0
         self._room = asyncio.Semaphore(2 * judges.abreast)
@@ -146,16 +152,45 @@ class ScoredStream(Response):
         """Answer."""
         async with self._held:
             try:
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                async for told in self._told():
-                    await self._send(send, told.lines)
-                    self._count(told)
+                if self._shelf is None:
+                    await self._begin(send)
+                async with aclosing(self._told()) as in_order:
+                    async for told in in_order:
+                        try:
+                            waits = await self._waits(send, told)
+                        except ShelfFull as full:
+                            self._trouble = str(full)
+                            break
+                        if not waits:
+                            await self._send(send, told.lines)
+                        self._count(told)
+                await self._empty_shelf(send)
                 await self._send(send, self._last_line(), more=self._trouble is not None)
                 if self._trouble is not None:
                     await self._body.discard()
                     await self._send(send, b"", more=False)
             finally:
                 self._body.close()
+
+    async def _begin(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+
+    async def _waits(self, send: Send, told: Told) -> bool:
+        """Whether this answer is on the shelf."""
+        if self._shelf is None:
+            return False
+        if self._body.ended:
+            await self._empty_shelf(send)
+            return False
+        await self._shelf.put(told.lines)
+        return True
+
+    async def _empty_shelf(self, send: Send) -> None:
+        shelf, self._shelf = self._shelf, None
+        if shelf is not None:
+            await self._begin(send)
+            async for piece in shelf.all():
+                await self._send(send, piece)
 
     async def _send(self, send: Send, data: bytes, *, more: bool = True) -> None:
         try:
@@ -171,7 +206,7 @@ class ScoredStream(Response):
             if number:
                 self._metrics.predicted(sentiment, self._served.version, number)
 
-    async def _told(self) -> AsyncIterator[Told]:
+    async def _told(self) -> AsyncGenerator[Told, None]:
         """The answers to the chunks, in order; what goes wrong is left in `_trouble`. Raises ClientDisconnect."""
         under_way: asyncio.Queue[asyncio.Task[Told] | None] = asyncio.Queue()
         asking = asyncio.create_task(self._ask(under_way))

@@ -1,0 +1,60 @@
+"""Where the answer to a stream waits until the request has been sent.
+
+A proxy that forwards HTTP/1.1 request by request, as nginx does, stops forwarding a request once its answer has begun
+and the connection was full for a moment: the rest never comes. Behind one, an answer may begin only afterwards.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+HEADER: Final = "X-Vigie-Answer-Afterwards"
+"""A proxy sets it, to anything, on requests whose answers are to wait."""
+_PIECE: Final = 65_536
+
+
+class ShelfFull(Exception):  # noqa: N818 - reads as what happened
+    """No more fits; the message says why and what to do."""
+
+
+class Shelf:
+    """Bytes in the order in which they were put there, in a file of `folder` without a name, which is gone when the
+    process is. Takes `most_bytes` at most.
+    """
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Not buffered: what a full disk refuses must not be tried again later.
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - see close
+        self._most = most_bytes
+        self._size = 0
+
+    async def put(self, data: bytes) -> None:
+        """Keep these bytes. Raises ShelfFull; what was kept before is still there."""
+        if self._size + len(data) > self._most:
+            raise ShelfFull(
+                f"no more than {self._most / 1_000_000:,.0f} MB of an answer wait here; send the rest again"
+            )
+        try:
+            await asyncio.to_thread(self._write, data)
+        except OSError:
+            self._file.truncate(self._size)
+            raise ShelfFull("the disk on which the answer waits is full; send the rest again") from None
+        self._size += len(data)
+
+    def _write(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+
+    async def all(self) -> AsyncIterator[bytes]:
+        """What was kept, in pieces. Nothing can be put there afterwards."""
+        self._file.seek(0)
+        while data := await asyncio.to_thread(self._file.read, _PIECE):
+            yield data
+
+    def close(self) -> None:
+        """Throw everything away. Safe to call twice."""
+        self._file.close()
