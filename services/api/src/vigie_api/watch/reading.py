@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Sensitivity:
     """How much it takes to open an episode. What the defaults give is measured in docs/early-warning.md."""
 
-    threshold: float = 2.1
+    threshold: float = 2.3
     """Logarithm of how much likelier a surge must make the posts than what is usual at this hour does."""
     beside_others: float = 1.5
     """What is taken off such a logarithm that compares a surge with a crowd: crowds last, and are asked often."""
