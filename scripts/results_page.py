@@ -44,8 +44,8 @@ before. The machine did other work while these figures were taken, so every time
 on one of its two cores). And `bert` was scored in the 16,000-tweet protocol with three lengths of training, the choice
 between them made on train rows that were left out: 2 epochs without dropout 0.8191, 4 epochs with masked words 0.8178,
 3 epochs the figure below; `ensemble` accordingly with the first (0.8231) and the last. Likewise `tfidf_logreg`: before
-cross-validation made it tell words that a negation reaches, its figures were 0.7759 and, in the larger protocol, 0.7978.
-The ensemble's n-grams are still without it.
+cross-validation made it tell words that a negation reaches, its figures were 0.7759 and, in the larger protocol,
+0.7978. The ensemble's n-grams are still without it.
 """
 HEADINGS = (
     "recipe", "accuracy", "95 %", "ROC AUC", "F1 macro", "log loss", "ECE", "search", "encoding", "fit", "one text, ms",
