@@ -151,7 +151,9 @@ def test_what_the_scorer_remembers_is_bounded(monkeypatch: pytest.MonkeyPatch):
     assert len(scorer._batches._table.rows) <= 50  # what one batch brings is kept until the next
     assert len(scorer._terms.known) <= 8
     assert all(len(piece) <= 32 for piece in scorer._terms.known)
-    assert len(features._char_ids[0]) <= 8
+    assert 0 < len(scorer._terms._chars) <= 8
+    features.transform(texts)
+    assert 0 < len(features._char_ids[0]) <= 8
 
 
 def test_a_batch_of_thousands_of_unknown_words_scores_as_each_text_alone():

@@ -156,7 +156,7 @@ class LinearTerms:
         columns: tuple[int, ...] = ()
         if self._char_block is not None:
             start = self.char_range.start
-            columns = tuple([start + column for column in self._features.token_char_ids(self._char_block, token)])
+            columns = tuple([start + column for column in self._features.find_char_ids(self._char_block, token)])
         found = columns, sum(map(self.gains.__getitem__, columns)), sum(map(self.squares.__getitem__, columns))
         if len(token) <= _CACHED_PIECE:
             if len(self._chars) >= _CACHE_SIZE:

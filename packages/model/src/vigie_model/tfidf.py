@@ -159,15 +159,18 @@ class TfidfFeatures:
         cache = self._char_ids[number]
         known = cache.get(token)
         if known is None:
-            index = self._indexes[number]
-            low, high = self.blocks[number].ngrams
-            found = map(index.get, token_char_ngrams(token, low, high))
-            known = tuple([column for column in found if column is not None])
+            known = self.find_char_ids(number, token)
             if len(cache) >= _CACHE_SIZE:
                 cache.clear()
             if len(token) <= 32:
                 cache[token] = known
         return known
+
+    def find_char_ids(self, number: int, token: str) -> tuple[int, ...]:
+        """What `token_char_ids` gives, for those who remember more of a token themselves."""
+        low, high = self.blocks[number].ngrams
+        found = map(self._indexes[number].get, token_char_ngrams(token, low, high))
+        return tuple([column for column in found if column is not None])
 
 
 def load_tfidf(entry: Mapping[str, Any], files: Mapping[str, bytes]) -> TfidfFeatures:

@@ -70,15 +70,14 @@ class Served:
 
 
 @pytest.fixture
-async def served(settings, make_artifact, tmp_path) -> AsyncIterator[Served]:
+async def served(settings, make_artifact, tmp_path, until) -> AsyncIterator[Served]:
     """A server of one's own on a port, with a real artifact and two processes to judge."""
     made = settings.model_copy(update={"score_workers": 2, "score_idle_s": 0.0})
     app = create_app(made, model_source=FixedSource(load_artifact(make_artifact(tmp_path / "artifact"))))
     bound = listen("127.0.0.1", 0)
     server = worker(app, made)
     serving = asyncio.create_task(server._serve(sockets=[bound]))
-    while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
-        await asyncio.sleep(0.01)
+    await until(lambda: server.started)
     yield Served(app, bound.getsockname()[1])
     server.should_exit = True
     await serving

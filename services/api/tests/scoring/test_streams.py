@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from vigie_api.scoring.shelf import Shelf, ShelfFull
+from vigie_api.scoring.shelf import Ended, Shelf
 
 pytestmark = pytest.mark.anyio
 CSV = {"content-type": "text/csv"}
@@ -115,15 +115,14 @@ async def test_an_answer_too_long_to_wait_says_from_which_row_on_to_send_again(r
 
 
 async def test_a_full_disk_ends_a_waiting_answer_and_loses_no_line_before(tmp_path, monkeypatch):
-    shelf = Shelf(tmp_path, 1_000_000)
-    await shelf.put(b"first\n")
-    with monkeypatch.context() as patch:
-        patch.setattr(Shelf, "_write", lambda shelf, data: shelf._file.write(data[:3]) and _full_disk())
-        with pytest.raises(ShelfFull, match="disk"):
-            await shelf.put(b"second\n")
-    assert b"".join([piece async for piece in shelf.all()]) == b"first\n"
-    shelf.close()
-    assert list(tmp_path.iterdir()) == []
+    with (tmp_path / "shelf").open("w+b", buffering=0) as file:
+        shelf = Shelf(file, 1_000_000)
+        await shelf.put(b"first\n")
+        with monkeypatch.context() as patch:
+            patch.setattr(Shelf, "_write", lambda shelf, data: file.write(data[:3]) and _full_disk())
+            with pytest.raises(Ended, match="disk"):
+                await shelf.put(b"second\n")
+        assert b"".join([piece async for piece in shelf.all()]) == b"first\n"
 
 
 def _full_disk() -> None:

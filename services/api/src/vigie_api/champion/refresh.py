@@ -1,7 +1,6 @@
 """Keeps the served model up to date: looks at the alias, loads off the path of requests, warms, swaps."""
 
 import asyncio
-import gc
 import logging
 import random
 import time
@@ -133,9 +132,6 @@ class Refresher:
         before = self._serving.current
         self._serving.current = served
         self.origin = origin
-        # What a model leaves on the heap is walked by every full collection, in pauses that requests feel.
-        gc.collect()
-        gc.freeze()
         previous = before.version if before else None
         self._telemetry.emit(ModelSwapped(release.version, release.recipe, origin, previous))
 

@@ -1,7 +1,6 @@
 """Versions beside the champion: loaded when somebody names one, to compare it on a text; the last two stay."""
 
 import asyncio
-import gc
 import logging
 import time
 from collections import OrderedDict
@@ -113,7 +112,6 @@ class Versions:
             self._warm_up.refuse_hanging(release)
             scorer = await self._in_thread(self._source.load_beside, release)
             served = await self._warm_up.served(release, scorer, within_s=self._within_s)
-            await self._in_thread(_settle)
         except Problem:
             raise
         except Exception as error:
@@ -127,9 +125,3 @@ class Versions:
     def close(self) -> None:
         """Let the thread end when what it does has ended. Safe to call twice."""
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def _settle() -> None:
-    """As after a swap: what a model leaves on the heap would be walked by every full collection."""
-    gc.collect()
-    gc.freeze()

@@ -5,6 +5,7 @@ every attempt would leave another thread, and another model in memory.
 """
 
 import asyncio
+import gc
 from concurrent.futures import Future
 from functools import partial
 from threading import Thread
@@ -38,7 +39,7 @@ class WarmUp:
         self.refuse_hanging(release)
         said: Future[Served] = Future()
         said.set_running_or_notify_cancel()  # whoever stops waiting for it does not undo it
-        work = partial(serve, self._name, release, scorer, within_s=within_s)
+        work = partial(_warm, self._name, release, scorer, within_s)
         # A daemon: the process does not wait for it at its end.
         Thread(target=_do, args=(work, said), name="warm-up", daemon=True).start()
         try:
@@ -53,6 +54,14 @@ class WarmUp:
             f"Version {release.version} has not judged a few tweets within {self._limit_s:g} s. It is not tried again "
             "while that goes on; a restart ends it."
         )
+
+
+def _warm(name: str, release: Release, scorer: Scorer, within_s: float | None) -> Served:
+    served = serve(name, release, scorer, within_s=within_s)
+    # What a model leaves on the heap is walked by every full collection, in pauses that requests feel.
+    gc.collect()
+    gc.freeze()
+    return served
 
 
 def _do(work: "partial[Served]", said: "Future[Served]") -> None:

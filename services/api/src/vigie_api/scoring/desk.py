@@ -1,9 +1,10 @@
 """Lets streams in, a few at a time, and finds them their judges."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from vigie_api.champion.serving import Served
 from vigie_api.problem import Problem
@@ -58,9 +59,12 @@ class ScoreDesk:
         finally:
             self.open -= 1
 
-    def shelf(self) -> Shelf:
-        """A place for one answer."""
-        return Shelf(self._folder, self._most_waiting_bytes)
+    @contextmanager
+    def shelf(self) -> Iterator[Shelf]:
+        """A place for one answer: a file without a name, which is gone when the block, or the process, has ended."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=self._folder, buffering=0) as file:
+            yield Shelf(file, self._most_waiting_bytes)
 
     async def close(self) -> None:
         """End the processes. Safe to call twice."""

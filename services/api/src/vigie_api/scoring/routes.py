@@ -1,6 +1,6 @@
 """POST /v1/score."""
 
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -93,7 +93,7 @@ async def score(
             first = await body.head(cutter)
         except Unreadable as error:
             raise _refused("body", str(error)) from None
-        shelf = stack.enter_context(closing(desk.shelf())) if HEADER in request.headers else None
+        shelf = stack.enter_context(desk.shelf()) if HEADER in request.headers else None
         return ScoredStream(
             body=body,
             cutter=cutter,

@@ -5,9 +5,8 @@ and the connection was full for a moment: the rest never comes. Behind one, an a
 """
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
+from io import FileIO
 from typing import Final
 
 HEADER: Final = "X-Vigie-Answer-Afterwards"
@@ -15,33 +14,29 @@ HEADER: Final = "X-Vigie-Answer-Afterwards"
 _PIECE: Final = 65_536
 
 
-class ShelfFull(Exception):  # noqa: N818 - reads as what happened
-    """No more fits; the message says why and what to do."""
+class Ended(Exception):  # noqa: N818 - reads as what happened
+    """The stream ends early; the message says why and what to do."""
 
 
 class Shelf:
-    """Bytes in the order in which they were put there, in a file of `folder` without a name, which is gone when the
-    process is. Takes `most_bytes` at most.
+    """Bytes in the order in which they were put there, `most_bytes` at most, in a file that is open for both ways and
+    not buffered: what a full disk refuses must not be tried again later.
     """
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Not buffered: what a full disk refuses must not be tried again later.
-        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - see close
+    def __init__(self, file: FileIO, most_bytes: int) -> None:
+        self._file = file
         self._most = most_bytes
         self._size = 0
 
     async def put(self, data: bytes) -> None:
-        """Keep these bytes. Raises ShelfFull; what was kept before is still there."""
+        """Keep these bytes. Raises Ended; what was kept before is still there."""
         if self._size + len(data) > self._most:
-            raise ShelfFull(
-                f"no more than {self._most / 1_000_000:,.0f} MB of an answer wait here; send the rest again"
-            )
+            raise Ended(f"no more than {self._most / 1_000_000:,.0f} MB of an answer wait here; send the rest again")
         try:
             await asyncio.to_thread(self._write, data)
         except OSError:
             self._file.truncate(self._size)
-            raise ShelfFull("the disk on which the answer waits is full; send the rest again") from None
+            raise Ended("the disk on which the answer waits is full; send the rest again") from None
         self._size += len(data)
 
     def _write(self, data: bytes) -> None:
@@ -54,7 +49,3 @@ class Shelf:
         self._file.seek(0)
         while data := await asyncio.to_thread(self._file.read, _PIECE):
             yield data
-
-    def close(self) -> None:
-        """Throw everything away. Safe to call twice."""
-        self._file.close()

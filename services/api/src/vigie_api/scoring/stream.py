@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from vigie_api.champion.serving import Served
 from vigie_api.problem import Problem
 from vigie_api.scoring.pool import Judges
-from vigie_api.scoring.shelf import Shelf, ShelfFull
+from vigie_api.scoring.shelf import Ended, Shelf
 from vigie_api.scoring.worker import WorkerDied
 from vigie_api.telemetry.metrics import Metrics
 from vigie_model.bulk.cutting import Chunk, Cutter
@@ -31,10 +31,6 @@ _SHORT_BYTES: Final = 4_096
 _GATHER_S: Final = 0.01
 _LOOK_S: Final = 0.5
 _DISCARD_S: Final = 2.0
-
-
-class Ended(Exception):  # noqa: N818 - reads as what happened
-    """The stream ends early; the message says why and what to do."""
 
 
 class NoHeader(Problem):
@@ -158,8 +154,8 @@ class ScoredStream(Response):
                     async for told in in_order:
                         try:
                             waits = await self._waits(send, told)
-                        except ShelfFull as full:
-                            self._trouble = str(full)
+                        except Ended as ended:
+                            self._trouble = str(ended)
                             break
                         if not waits:
                             await self._send(send, told.lines)

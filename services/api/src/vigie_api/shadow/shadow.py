@@ -5,7 +5,6 @@ challenger does, or fails to do, reaches a request: it is said in GET /v1/model 
 """
 
 import asyncio
-import gc
 import logging
 import random
 from collections import deque
@@ -118,7 +117,6 @@ class Shadow:
         self._warm_up.refuse_hanging(release)
         scorer = await self._in_thread(self._source.load_challenger, release)
         self._challenger = await self._warm_up.served(release, scorer)
-        await self._in_thread(_settle)
         self._trouble = None
         self._metrics.loaded(release.version, release.recipe)
         self.active = True
@@ -267,9 +265,3 @@ class Shadow:
             self._drop("shutdown", len(self._unsaved))
             self._unsaved.clear()
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def _settle() -> None:
-    """As after a swap: what a model leaves on the heap would be walked by every full collection."""
-    gc.collect()
-    gc.freeze()
