@@ -59,6 +59,7 @@ class Trial:
         self._seconds = seconds
         self._load = Load(f"{site.url}/api", site.keys, f"{fault.name}-{number}")
         self._letters_before = len(set(site.letters()))
+        self._lacks = ""
 
     async def run(self) -> Row:
         """Do it."""
@@ -74,7 +75,9 @@ class Trial:
             manual = 0
             if whole_s is None:  # somebody must help, so that the next fault finds a sound stack
                 manual = 1
-                say(f"{fault.name}: not whole by itself; the API is restarted by hand")
+                say(
+                    f"{fault.name}: not whole by itself ({self._lacks or 'it does not answer'}); the API is restarted by hand"
+                )
                 await site.docker("restart", *await site.containers("api"))
                 await until(self._whole, WHOLE_LIMIT_S)
             await asyncio.sleep(STEADY_S)
@@ -129,6 +132,11 @@ class Trial:
 
     async def _whole(self) -> bool:
         """Whether everything is as before the fault: asked, not assumed."""
+        self._lacks = await self._lacking()
+        return not self._lacks
+
+    async def _lacking(self) -> str:
+        """What is not yet as before the fault; "" when all is."""
         site, load = self._site, self._load
         admin = {"Authorization": f"Bearer {site.keys['ADMIN']}"}
         promised = (set(load.promised.verdicts), set(load.promised.mentions))
@@ -137,16 +145,20 @@ class Trial:
                 asked = ["/v1/model", "/v1/feedback?limit=1"] + (["/v1/models"] if self._fault.registry else [])
                 answers = [await client.get(path) for path in asked]
                 answers.append(await client.post("/v1/predict", json={"text": "Merci"}))
-            if not all(answer.is_success for answer in answers) or answers[0].json()["refresh_error"]:
-                return False
+            if refused := [f"{answer.url.path} {answer.status_code}" for answer in answers if answer.is_error]:
+                return f"answers: {', '.join(refused)}"
+            if error := answers[0].json()["refresh_error"]:
+                return f"the champion cannot be refreshed: {error}"
             if time.monotonic() - load.last_verdict_s > _OLD_S:
-                return False  # verdicts must flow again, whatever those who give them are waiting for
+                return "verdicts do not flow"  # again, whatever those who give them are waiting for
             stored = await site.stored(load.name)
             waiting = await site.rows(_LATE_LETTERS)
-        except (httpx.HTTPError, RuntimeError, ValueError, KeyError):
-            return False
-        verdicts, mentions = promised
-        return not waiting and verdicts <= stored.verdicts.keys() and mentions <= stored.mentions.keys()
+        except (httpx.HTTPError, RuntimeError, ValueError, KeyError) as error:
+            return f"it cannot be asked: {type(error).__name__}"
+        verdicts, mentions = len(promised[0] - stored.verdicts.keys()), len(promised[1] - stored.mentions.keys())
+        if verdicts or mentions:
+            return f"{verdicts} verdicts and {mentions} mentions are not in Postgres"
+        return "e-mails wait" if waiting else ""
 
     async def _settle(self, excused: set[str]) -> tuple[Balance, Stored]:
         """Compare, as soon as everything is there; and as it is when that takes too long."""
