@@ -75,9 +75,8 @@ class Trial:
             manual = 0
             if whole_s is None:  # somebody must help, so that the next fault finds a sound stack
                 manual = 1
-                say(
-                    f"{fault.name}: not whole by itself ({self._lacks or 'it does not answer'}); the API is restarted by hand"
-                )
+                lacks = self._lacks or "it does not answer"
+                say(f"{fault.name}: not whole by itself ({lacks}); the API is restarted by hand")
                 await site.docker("restart", *await site.containers("api"))
                 await until(self._whole, WHOLE_LIMIT_S)
             await asyncio.sleep(STEADY_S)
