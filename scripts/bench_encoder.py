@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-BATCHES = (1, 16, 32, 64)
+BATCHES = (1, 8, 16, 32, 64)
 
 
 def use_loop(texts: Sequence[str]) -> Callable[[Sequence[int]], object]:

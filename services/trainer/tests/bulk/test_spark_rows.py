@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 import vigie_model
+from vigie_model.bulk.judging import REMEMBERED_PIECES
 from vigie_model.bulk.layout import Wanted
 from vigie_trainer.bulk import spark_rows
 from vigie_trainer.bulk.spark_rows import CutLines, JudgeChunks, JudgeRows, Shipped
@@ -93,3 +94,14 @@ def test_a_worker_refuses_another_artifact_than_the_jobs(monkeypatch: pytest.Mon
 
     with pytest.raises(vigie_model.ArtifactError, match="the job's is sha256:other"):
         Shipped("model", "sha256:other").model()
+
+
+def test_a_worker_remembers_as_many_pieces_as_the_local_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spark_rows, "_models", {})
+    monkeypatch.setattr("pyspark.SparkFiles.get", lambda name: str(Path(ARTIFACT)))
+    remembered: list[int] = []
+    monkeypatch.setattr(vigie_model.Model, "remember", lambda self, pieces: remembered.append(pieces))
+    shipped = Shipped("model", vigie_model.artifact_digest(ARTIFACT))
+
+    assert shipped.model() is shipped.model()
+    assert remembered == [REMEMBERED_PIECES]

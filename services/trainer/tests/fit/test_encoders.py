@@ -74,6 +74,18 @@ def test_a_distilbert_folder_becomes_a_model_that_serves(
     assert not np.array_equal(small.transform(texts[:8]), whole.transform(texts[:8]))
 
 
+def test_an_encoder_of_another_architecture_is_exported_by_keras(
+    tiny_distilbert: Path, posts: tuple[list[str], np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    spec = TransformerSpec(kind="transformer", layers=(-1, -2))
+    written = transformer_features(spec, str(tiny_distilbert), tmp_path / "written", threads=1)
+    monkeypatch.setattr("vigie_trainer.encoders.frozen.encoder_of", lambda network: None)
+    exported = transformer_features(spec, str(tiny_distilbert), tmp_path / "exported", threads=1)
+    assert exported.files() != written.files()
+    texts = posts[0][:20]
+    np.testing.assert_allclose(exported.transform(texts), written.transform(texts), atol=1e-5)
+
+
 def test_a_saved_model_becomes_a_model_that_serves(posts: tuple[list[str], np.ndarray], tmp_path: Path):
     tensorflow = pytest.importorskip("tensorflow")
     from vigie_trainer.encoders.backbone import quiet_tensorflow

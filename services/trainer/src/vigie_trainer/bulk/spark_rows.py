@@ -17,7 +17,7 @@ import pyarrow as pa
 import vigie_model
 from vigie_model import Model, Prediction
 from vigie_model.bulk.cutting import Chunk, Cutter
-from vigie_model.bulk.judging import Row, fault_of, judge_rows, read_rows
+from vigie_model.bulk.judging import REMEMBERED_PIECES, Row, fault_of, judge_rows, read_rows
 from vigie_model.bulk.layout import Kind, Layout, Unreadable, Wanted
 from vigie_trainer.bulk.job import ERROR_COLUMN, VERDICT_COLUMNS
 from vigie_trainer.errors import Misuse
@@ -61,6 +61,7 @@ class Shipped:
             model = vigie_model.load(Path(SparkFiles.get(self.name)), threads=1)
             if model.digest != self.digest:
                 raise vigie_model.ArtifactError(f"The artifact here is {model.digest}, the job's is {self.digest}.")
+            model.remember(REMEMBERED_PIECES)
             _models.clear()
             _models[self.digest] = model
         return model

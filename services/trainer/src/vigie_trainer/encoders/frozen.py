@@ -11,12 +11,12 @@ from typing import Any
 from vigie_model.sequences import WordPieces
 from vigie_model.transformer import TransformerFeatures
 from vigie_trainer.encoders.backbone import Backbone, encoder_digest, load_backbone
+from vigie_trainer.encoders.graph import GRAPH_VERSION, encoder_graph, encoder_of
 from vigie_trainer.encoders.writing import write_folder
 from vigie_trainer.fit.errors import FitError
 from vigie_trainer.recipe import TransformerSpec
 
 _GRAPH, _PIECES = "encoder.onnx", "pieces.json"
-_EXPORT = "1"  # raise it when the graph that is made of the same weights changes
 
 
 def transformer_features(spec: TransformerSpec, encoder: str, cache: Path, *, threads: int) -> TransformerFeatures:
@@ -35,13 +35,11 @@ def transformer_features(spec: TransformerSpec, encoder: str, cache: Path, *, th
 
 
 def _digest(spec: TransformerSpec, encoder: str) -> str:
-    made = f"{_EXPORT} {spec.layers} {spec.max_length} {spec.precision} {encoder_digest(encoder)}"
+    made = f"{GRAPH_VERSION} {spec.layers} {spec.max_length} {spec.precision} {encoder_digest(encoder)}"
     return hashlib.sha256(made.encode()).hexdigest()[:32]
 
 
 def _exported(spec: TransformerSpec, encoder: str) -> tuple[bytes, dict[str, Any]]:
-    from vigie_trainer.fit.networks.graphs import network_graph
-
     backbone = load_backbone(encoder)
     longest = int(getattr(backbone.network, "max_sequence_length", None) or spec.max_length)
     pieces = {
@@ -49,19 +47,24 @@ def _exported(spec: TransformerSpec, encoder: str) -> tuple[bytes, dict[str, Any
         "max_length": min(spec.max_length, longest),
         "lowercase": backbone.lowercase,
     }
-    network = _pooled(backbone, spec.layers, encoder)
+    blocks = [layer for layer in backbone.network.layers if layer.name.startswith("transformer_layer")]
+    if min(spec.layers) < -len(blocks):
+        raise FitError(f"The encoder {encoder} has {len(blocks)} layers; the recipe asks for layer {min(spec.layers)}.")
+    weights = encoder_of(backbone.network)
+    if weights is not None:
+        return encoder_graph(weights, spec.layers, output="embedding", precision=spec.precision), pieces
+    from vigie_trainer.fit.networks.graphs import network_graph
+
+    network = _pooled(backbone, [blocks[layer] for layer in spec.layers])
     return network_graph(network, precision=spec.precision, output="embedding"), pieces
 
 
-def _pooled(backbone: Backbone, layers: Sequence[int], encoder: str) -> Any:
+def _pooled(backbone: Backbone, blocks: Sequence[Any]) -> Any:
     """A Keras model: token numbers and mask in, the mean over the tokens of each of the layers out, side by side."""
     import keras
     from keras import ops
 
-    blocks = [layer for layer in backbone.network.layers if layer.name.startswith("transformer_layer")]
-    if min(layers) < -len(blocks):
-        raise FitError(f"The encoder {encoder} has {len(blocks)} layers; the recipe asks for layer {min(layers)}.")
-    middle = keras.Model(backbone.network.inputs, [blocks[layer].output for layer in layers])
+    middle = keras.Model(backbone.network.inputs, [block.output for block in blocks])
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     padding_mask = keras.Input((None,), dtype="int32", name="padding_mask")
     known = {"token_ids": token_ids, "padding_mask": padding_mask, "segment_ids": ops.zeros_like(token_ids)}

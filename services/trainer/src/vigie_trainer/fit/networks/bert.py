@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+import numpy as np
+
 from vigie_model import NetworkScorer, WordPieces
 from vigie_trainer.encoders.backbone import MINILM, encoder_digest, load_backbone, require_deep
+from vigie_trainer.encoders.graph import GRAPH_VERSION, encoder_graph, encoder_of
 from vigie_trainer.encoders.writing import write_folder
 from vigie_trainer.fit.networks.batches import Masking
 from vigie_trainer.fit.networks.checkpoint import Checkpoint, training_key
@@ -32,8 +35,8 @@ def train_bert(spec: BertSpec, task: Task) -> TrainedNetwork:
     del described["schedule"]["epochs"], described["schedule"]["max_examples"]
     described["examples"] = spec.schedule.examples(len(sample.texts))
     key = training_key(described, sample, seed=task.seed, start=encoder_digest(encoder))
-    # The converter numbers what it makes by chance, so one training's graph is kept, not made again.
-    finished = folder / "networks" / f"{key}-{spec.precision}"
+    # Keras' own converter numbers what it makes by chance, so one training's graph is kept, not made again.
+    finished = folder / "networks" / f"{key}-{spec.precision}-{GRAPH_VERSION}"
     if not finished.is_dir():
         write_folder(finished, _trained(spec, encoder, Checkpoint(folder, key), task))
     task.progress("fit", 1.0)
@@ -59,8 +62,8 @@ def _trained(spec: BertSpec, encoder: str, checkpoint: Checkpoint, task: Task) -
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     padding_mask = keras.Input((None,), dtype="int32", name="padding_mask")
     pooled = keras.layers.Dropout(spec.dropout, seed=task.seed)(backbone.mean_pooled(token_ids, padding_mask))
-    margin = keras.layers.Dense(1, kernel_initializer="glorot_uniform", name="margin")(pooled)
-    network = keras.Model([token_ids, padding_mask], margin)
+    margin = keras.layers.Dense(1, kernel_initializer="glorot_uniform", name="margin")
+    network = keras.Model([token_ids, padding_mask], margin(pooled))
     pieces = WordPieces(backbone.vocabulary, max_length=spec.max_length, lowercase=backbone.lowercase)
     encoded = pieces.encode(task.sample.texts)
     masking = _masking(spec, backbone.vocabulary)
@@ -72,5 +75,10 @@ def _trained(spec: BertSpec, encoder: str, checkpoint: Checkpoint, task: Task) -
         "seconds": seconds,
         "losses": losses,
     }
-    graph = network_graph(network, precision=spec.precision)
+    weights = encoder_of(backbone.network)
+    if weights is None:
+        graph = network_graph(network, precision=spec.precision)
+    else:
+        dense = (np.asarray(margin.kernel), np.asarray(margin.bias))
+        graph = encoder_graph(weights, [-1], output="margin", dense=dense, precision=spec.precision)
     return {_GRAPH: graph, _KNOWN: json.dumps(known).encode()}

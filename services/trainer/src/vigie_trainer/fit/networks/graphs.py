@@ -1,4 +1,4 @@
-"""From a trained Keras network to the ONNX graph that the runtime runs."""
+"""From any Keras network to an ONNX graph, by Keras' own export; what `encoder_graph` knows it writes better."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from vigie_trainer.fit.networks.weights_int8 import store_weights_in_int8
-
-Precision = Literal["fp32", "int8_weights", "int8"]
+from vigie_trainer.encoders.graph import Precision
+from vigie_trainer.encoders.weights_int8 import store_weights_in_int8
 
 
 def network_graph(network: Any, *, precision: Precision = "fp32", output: str = "margin") -> bytes:
