@@ -208,7 +208,7 @@ def overrides(artifacts: Path) -> dict[str, dict[str, Any]]:
         "environment": {
             "LD_PRELOAD": _FAKETIME,
             "FAKETIME_TIMESTAMP_FILE": "/clock/now",
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",
             # A clock that is set does not move the one that only ever goes on.
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         },

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -13,6 +14,7 @@ from vigie_api.alerts.listing import Filters, read_page
 from vigie_api.alerts.post import mail_domain, post_of
 from vigie_api.alerts.table import alert_outbox, alerts
 from vigie_api.backoff import pause_after
+from vigie_api.database.engine import DatabaseAway
 from vigie_api.settings import Settings
 from vigie_api.telemetry.events import AlertRaised, Telemetry
 
@@ -182,10 +184,10 @@ async def test_what_a_process_left_behind_when_it_died_is_sent_when_its_lease_en
     await people.database.write(
         lambda c: c.execute(update(alert_outbox).values(lease="dead", due_at=outbox.clock(c), attempts=1))
     )
-    assert await people.database.write(outbox.claim, "email") is None  # it gets notice first
+    assert await people.database.write(outbox.claim, "email", str(uuid4())) is None  # it gets notice first
     await all_due(people)
-    assert await people.database.write(outbox.claim, "email") is not None  # and this one dies here
-    assert await people.database.write(outbox.claim, "email") is None
+    assert await people.database.write(outbox.claim, "email", str(uuid4())) is not None  # and this one dies here
+    assert await people.database.write(outbox.claim, "email", str(uuid4())) is None
     await all_due(people)
     delivering()
     await all_sent(people)
@@ -195,18 +197,66 @@ async def test_what_a_process_left_behind_when_it_died_is_sent_when_its_lease_en
 async def test_who_lost_the_lease_and_lives_is_not_overtaken(people, mail_server):
     await three_wrong(people)
     await all_due(people)
-    ours = await people.database.write(outbox.claim, "email")
+    ours = await people.database.write(outbox.claim, "email", str(uuid4()))
     for _ in range(2):
         await all_due(people)
-        assert await people.database.write(outbox.claim, "email") is None
+        assert await people.database.write(outbox.claim, "email", str(uuid4())) is None
         await people.database.write(outbox.renew, ours)
     await all_due(people)
-    assert await people.database.write(outbox.claim, "email") is None
+    assert await people.database.write(outbox.claim, "email", str(uuid4())) is None
     await people.database.write(outbox.delivered, ours)
     await all_due(people)
-    assert await people.database.write(outbox.claim, "email") is None
+    assert await people.database.write(outbox.claim, "email", str(uuid4())) is None
     (email,) = await emails_of(people)
     assert (email.state, email.attempts, email.error) == ("sent", 1, None)
+
+
+class CutOff:
+    """A database whose connection goes once after `work`: the transaction is committed, and nobody hears of it."""
+
+    def __init__(self, database, work):
+        self._database, self._work = database, work
+
+    async def write(self, work, *args):
+        return await self._once(work, self._database.write(work, *args))
+
+    async def read(self, work, *args):
+        return await self._once(work, self._database.read(work, *args))
+
+    async def _once(self, work, doing):
+        done = await doing
+        if work.__name__ == self._work:
+            self._work = None
+            raise DatabaseAway("the connection was reset")
+        return done
+
+
+@pytest.mark.parametrize("work", ["claim", "_alert_of"])
+async def test_a_claim_that_the_database_went_away_with_is_taken_up_as_soon_as_it_is_back(
+    people, mailing, mail_server, heard, work
+):
+    await three_wrong(people)
+    await all_due(people)
+    courier = Courier(CutOff(people.database, work), Telemetry([heard]), post_of(mailing), retry_s=0.1)
+    with pytest.raises(DatabaseAway):
+        await courier.deliver_one("email")
+    assert await courier.deliver_one("email")
+    assert not await courier.deliver_one("email")
+    (email,) = await emails_of(people)
+    assert (email.state, len(mail_server.sink.messages)) == ("sent", 1)
+
+
+async def test_who_has_it_already_is_known_although_the_database_goes_away(people, mailing, mail_server, heard):
+    two = mailing.model_copy(update={"mail_to": ("marketing@example.org", "ops@example.org")})
+    mail_server.sink.refused = {"ops@example.org"}
+    await three_wrong(people)
+    await all_due(people)
+    courier = Courier(CutOff(people.database, "postpone"), Telemetry([heard]), post_of(two), retry_s=0.1)
+    assert await courier.deliver_one("email")
+    mail_server.sink.refused = set()
+    await all_due(people)
+    assert await courier.deliver_one("email")
+    assert mail_server.sink.recipients == [["marketing@example.org"], ["ops@example.org"]]
 
 
 async def test_the_end_of_the_process_waits_until_a_mail_that_is_sent_is_marked(

@@ -5,15 +5,19 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Final
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+from sqlalchemy import Connection
 
 from vigie_api.alerts import outbox
 from vigie_api.alerts.book import NoSuchAlert
 from vigie_api.alerts.listing import find
 from vigie_api.alerts.outbox import LEASE_S, Channel, Claim
 from vigie_api.alerts.post import Post
+from vigie_api.alerts.schema import AlertOut
 from vigie_api.alerts.smtp import Conversation, NotReached, NotSent
 from vigie_api.alerts.telling import told
 from vigie_api.backoff import pause_after
@@ -27,6 +31,8 @@ _MARK_AGAIN_S: Final = 0.5
 _KEEP_TRYING_S: Final = 7 * 86_400.0
 _GRACE_S: Final = 10.0
 _DEADLINE_S: Final = 700.0  # longer than every single wait of a conversation that goes on
+
+T = TypeVar("T")
 
 
 class Courier:
@@ -42,6 +48,8 @@ class Courier:
         self._calls = calls
         self._unreached_s: float | None = None
         """When the mail server was last looked for in vain, as time.monotonic(); None: it was there."""
+        self._unheard: dict[Channel, str] = {}
+        """Leases that the database was asked for when it went away; for each channel one at most."""
 
     async def run(self, channel: Channel) -> None:
         """Deliver what is due on a channel until cancelled; what is under way then is finished, for ten seconds."""
@@ -83,30 +91,36 @@ class Courier:
             raise
 
     async def deliver_one(self, channel: Channel) -> bool:
-        """Claim one delivery and try it; False when nothing is due. Raises DatabaseAway while nothing is claimed."""
-        ours = await self._database.write(outbox.claim, channel)
+        """Claim one delivery and try it; False when nothing is due. Raises DatabaseAway while nothing is delivered."""
+        if channel in self._unheard:
+            # It may have been claimed for us all the same. Nobody else would touch it until its lease ends.
+            await self._database.write(outbox.let_go, self._unheard[channel])
+        lease = self._unheard[channel] = str(uuid4())
+        ours = await self._database.write(outbox.claim, channel, lease)
+        alert = None if ours is None else await self._database.read(_alert_of, ours)
+        del self._unheard[channel]
         if ours is None:
             return False
         if channel == "event":
-            await self._tell(ours)
+            await self._tell(ours, alert)
         else:
-            await self._mail(ours)
+            await self._mail(ours, alert)
         return True
 
-    async def _tell(self, ours: Claim) -> None:
-        try:
-            alert = await self._database.read(find, ours.alert_id)
-        except NoSuchAlert:
+    async def _tell(self, ours: Claim, alert: AlertOut | None) -> None:
+        if alert is None:
             _log.warning("an alert was deleted before it was told", extra={"alert_id": ours.alert_id})
         else:
             self._telemetry.emit(told(alert))
-        await self._mark(ours)
+        await self._patiently(outbox.delivered, ours)
 
-    async def _mail(self, ours: Claim) -> None:
+    async def _mail(self, ours: Claim, alert: AlertOut | None) -> None:
         assert self._post is not None  # noqa: S101 - `run` made sure
         recipients = ours.recipients or self._post.recipients
+        if alert is None:
+            await self._postpone(ours, "its alert was deleted", ours.recipients)
+            return
         try:
-            alert = await self._database.read(find, ours.alert_id)
             message = self._post.letters.write(alert, ours.message_id, ours.step)
             with nullcontext() if self._calls is None else self._calls.timed("SMTP", self._post.server.host, "send"):
                 refused = await self._send(ours, recipients, message)
@@ -115,8 +129,6 @@ class Courier:
             await self._postpone(ours, str(failure), ours.recipients)
         except NotSent as failure:
             await self._postpone(ours, str(failure), ours.recipients)
-        except DatabaseAway:
-            raise
         except Exception as error:  # a letter that cannot be written must not hold up the others
             _log.exception("an alert's e-mail could not be written", extra={"alert_id": ours.alert_id})
             await self._postpone(ours, type(error).__name__, ours.recipients)
@@ -124,7 +136,7 @@ class Courier:
             if refused:
                 await self._postpone(ours, f"refused for {len(refused)} of {len(recipients)} recipients", refused)
             else:
-                await self._mark(ours)
+                await self._patiently(outbox.delivered, ours)
                 _log.info("an alert's e-mail was sent", extra={"alert_id": ours.alert_id, "attempts": ours.attempts})
             await self._reached()
 
@@ -153,21 +165,26 @@ class Courier:
             except DatabaseAway:
                 _log.debug("the lease could not be renewed")
 
-    async def _mark(self, ours: Claim) -> None:
-        """Mark it as delivered, however long the database is away: only the end of the process ends the attempt."""
+    async def _patiently(self, write: Callable[..., T], *args: Any) -> T:
+        """Write what came of a delivery, however long the database is away: only the process's end ends the attempt."""
         while True:
             try:
-                await self._database.write(outbox.delivered, ours)
+                return await self._database.write(write, *args)
             except DatabaseAway:
                 await asyncio.sleep(_MARK_AGAIN_S)
-            else:
-                return
 
     async def _postpone(self, ours: Claim, error: str, left: Sequence[str] | None) -> None:
         pause_s = pause_after(ours.attempts, self._retry_s, random.random())
-        again = await self._database.write(outbox.postpone, ours, error, pause_s, left, _KEEP_TRYING_S)
+        again = await self._patiently(outbox.postpone, ours, error, pause_s, left, _KEEP_TRYING_S)
         told = {"alert_id": ours.alert_id, "attempts": ours.attempts, "reason": error, "again_in_s": round(pause_s)}
         if again:
             _log.warning("an alert's e-mail was not sent; it is tried again", extra=told)
         else:
             _log.error("an alert's e-mail was given up after a week", extra=told)
+
+
+def _alert_of(connection: Connection, ours: Claim) -> AlertOut | None:
+    try:
+        return find(connection, ours.alert_id)
+    except NoSuchAlert:
+        return None

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
-from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -82,10 +81,11 @@ def _email(alert_id: str, step: str, now: datetime, mail_domain: str | None) -> 
     }
 
 
-def claim(connection: Connection, channel: Channel) -> Claim | None:
+def claim(connection: Connection, channel: Channel, lease: str) -> Claim | None:
     """Take the delivery that is due longest, or None. Another process that asks meanwhile gets another one.
 
-    One whose lease ended is due again NOTICE_S later, unless its holder is heard of.
+    `lease` is a name that nobody else has. A delivery whose lease ended is due again NOTICE_S later, unless its holder
+    is heard of.
     """
     now = clock(connection)
     due = (outbox.c.state == "waiting") & (outbox.c.channel == channel) & (outbox.c.due_at <= now)
@@ -104,7 +104,6 @@ def claim(connection: Connection, channel: Channel) -> Claim | None:
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    lease = str(uuid4())
     attempts = row["attempts"] + 1
     changed = {"lease": lease, "attempts": attempts, "due_at": now + timedelta(seconds=LEASE_S)}
     changed["error"] = _without_notice
@@ -122,6 +121,13 @@ def claim(connection: Connection, channel: Channel) -> Claim | None:
 
 
 _without_notice = func.nullif(outbox.c.error, LEFT)
+
+
+def let_go(connection: Connection, lease: str) -> None:
+    """What was claimed under this name, if anything, is due now: nobody works at it."""
+    held = (outbox.c.lease == lease) & (outbox.c.state == "waiting")
+    values = {"lease": None, "due_at": clock(connection), "error": _without_notice}
+    connection.execute(update(outbox).where(held).values(**values))
 
 
 def hasten(connection: Connection, at_most: int | None = None) -> None:
