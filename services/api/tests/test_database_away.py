@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -175,6 +175,42 @@ async def test_an_entry_that_the_database_refuses_is_set_aside(running, settings
     async with running(settings.model_copy(update={"spool_dir": folder})) as api:
         await until(lambda: api.services.feedback._spool.depth == 0)
     assert [path.suffix for path in folder.glob("*.*")] == [".damaged"]
+
+
+async def test_one_that_the_database_refuses_costs_none_of_those_that_are_written_with_it(
+    running, settings, tmp_path, until
+):
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    for number in range(5):
+        spool.append(replace(_entry(number), prediction_id=f"p-{number}"))
+    path = sorted(folder.glob("*.json"))[2]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"verdict": None}))
+    async with running(settings.model_copy(update={"spool_dir": folder})) as api:
+        await until(lambda: api.services.feedback._spool.depth == 0)
+        listed = (await api.client.get("/v1/feedback")).json()["feedback"]
+    assert {one["id"] for one in listed} == {"id-0", "id-1", "id-3", "id-4"}
+    assert [path.suffix for path in folder.glob("*.*")] == [".damaged"]
+
+
+async def test_what_the_spool_writes_together_opens_the_alerts_that_it_opens_one_by_one(
+    running, settings, tmp_path, until
+):
+    """Whatever the order of the predictions' names, in which they are written."""
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    began = datetime.now(UTC)
+    for number in range(7):
+        at = began + timedelta(seconds=number)
+        spool.append(replace(_entry(number), prediction_id=f"p-{-number % 7}", received_at=at))
+    apart = settings.model_copy(update={"spool_dir": folder, "alert_cooldown_s": 0.0})
+    async with running(apart) as api:
+        await until(lambda: api.services.feedback._spool.depth == 0)
+        alerts = (await api.client.get("/v1/alerts")).json()["alerts"]
+    assert [[one["feedback_id"] for one in alert["evidence"]["verdicts"]] for alert in reversed(alerts)] == [
+        ["id-0", "id-1", "id-2"],
+        ["id-3", "id-4", "id-5"],
+    ]
 
 
 async def test_an_entry_replayed_twice_is_kept_once(running, settings, tmp_path):

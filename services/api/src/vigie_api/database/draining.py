@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,27 +16,50 @@ _PATIENCE_S = 10.0
 T = TypeVar("T")
 
 
-async def drain(queue: DiskQueue[T], paths: Sequence[Path], write: Callable[[T], Awaitable[object]]) -> int:
-    """Write what is in these files, in order; returns how many items. One that the database refuses is set aside.
+async def drain(
+    queue: DiskQueue[T], paths: Sequence[Path], write: Callable[[Sequence[T]], Awaitable[object]], *, together: int = 1
+) -> int:
+    """Write what is in these files, in order, so many in one call of `write`; returns how many items.
 
-    Of two that write the same item, the second changes nothing. Raises DatabaseAway.
+    One that the database refuses is set aside. Of two that write the same item, the second changes nothing. Raises
+    DatabaseAway.
     """
     moved = 0
-    for path in paths:
-        item = await asyncio.to_thread(queue.read, path)
-        if item is None:
-            continue
-        try:
-            await write(item)
-        except DatabaseAway:
-            raise
-        except Exception:
-            _log.exception("the database refuses an entry of the spool", extra={"file": path.name})
-            await asyncio.to_thread(queue.set_aside, path)
-        else:
-            await asyncio.to_thread(queue.done, path)
-            moved += 1
+    for start in range(0, len(paths), together):
+        moved += await _drain_some(queue, paths[start : start + together], write)
     return moved
+
+
+async def _drain_some(
+    queue: DiskQueue[T], paths: Sequence[Path], write: Callable[[Sequence[T]], Awaitable[object]]
+) -> int:
+    """Write these in one call; one by one when that fails, to find the one that the database refuses."""
+    waiting = await asyncio.to_thread(_read, queue, paths)
+    if not waiting:
+        return 0
+    try:
+        await write(list(waiting.values()))
+    except DatabaseAway:
+        raise
+    except Exception:
+        if len(waiting) > 1:
+            return sum([await _drain_some(queue, [path], write) for path in waiting])
+        (path,) = waiting
+        _log.exception("the database refuses an entry of the spool", extra={"file": path.name})
+        await asyncio.to_thread(queue.set_aside, path)
+        return 0
+    await asyncio.to_thread(_forget, queue, waiting)
+    return len(waiting)
+
+
+def _read(queue: DiskQueue[T], paths: Sequence[Path]) -> dict[Path, T]:
+    read = {path: queue.read(path) for path in paths}
+    return {path: item for path, item in read.items() if item is not None}
+
+
+def _forget(queue: DiskQueue[T], paths: Iterable[Path]) -> None:
+    for path in paths:
+        queue.done(path)
 
 
 class _Neighbour:
@@ -54,7 +77,13 @@ class _Neighbour:
         return now_s - self._since_s >= _PATIENCE_S
 
 
-async def keep_draining(queue: DiskQueue[T] | None, write: Callable[[T], Awaitable[object]], every_s: float) -> None:
+async def keep_draining(
+    queue: DiskQueue[T] | None,
+    write: Callable[[Sequence[T]], Awaitable[object]],
+    every_s: float,
+    *,
+    together: int = 1,
+) -> None:
     """Drain every `every_s` seconds, until cancelled; without a queue there is nothing to do.
 
     Of several processes on one folder one drains at a time, so the order of arrival is kept.
@@ -67,7 +96,7 @@ async def keep_draining(queue: DiskQueue[T] | None, write: Callable[[T], Awaitab
                     neighbour = _Neighbour()
                 waiting = await asyncio.to_thread(queue.paths)
                 if alone or neighbour.stands_still(waiting, time.monotonic()):
-                    moved = await drain(queue, waiting, write)
+                    moved = await drain(queue, waiting, write, together=together)
                     if moved:
                         _log.info("the spool was drained", extra={"spool": type(queue).__name__, "entries": moved})
         except DatabaseAway:

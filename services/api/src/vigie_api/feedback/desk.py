@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -20,6 +20,7 @@ from vigie_api.telemetry.events import FeedbackReceived, Telemetry
 
 _log = logging.getLogger("vigie_api.feedback")
 _PATIENCE_S = 3.0  # a name that does not resolve, or a lock, may take the database's driver much longer
+_TOGETHER = 50  # verdicts of the spool in one transaction; while it lasts, a new wrong one waits for the alerts' lock
 
 
 class FeedbackDesk:
@@ -91,18 +92,26 @@ class FeedbackDesk:
             raise DatabaseAway("Neither the database nor the spool takes feedback. Keep it and try again.") from error
         return entry, True, "spool"
 
-    def _write(self, connection: Connection, entry: Entry, *, replayed: bool = False) -> tuple[Entry, bool]:
-        kept, new = keep(connection, entry, replayed=replayed)
+    def _write(self, connection: Connection, entry: Entry) -> tuple[Entry, bool]:
+        kept, new = keep(connection, entry)
         if new:
             self._alerts.judge(connection, kept)
         return kept, new
 
-    async def _replay(self, entry: Entry) -> None:
-        await self._database.write(partial(self._write, replayed=True), entry)
+    def _write_again(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        # Keeping takes a lock for each prediction, judging the one of the alerts. Everybody takes them in this order:
+        # nobody waits for somebody who waits for him.
+        by_prediction = sorted(entries, key=lambda entry: entry.prediction_id)
+        kept = [keep(connection, entry, replayed=True) for entry in by_prediction]
+        for entry in sorted((entry for entry, new in kept if new), key=lambda entry: entry.received_at):
+            self._alerts.judge(connection, entry)
+
+    async def _replay(self, entries: Sequence[Entry]) -> None:
+        await self._database.write(self._write_again, entries)
 
     async def run(self, every_s: float) -> None:
         """Move what waits in the spool to the database every `every_s`, until cancelled."""
-        await keep_draining(self._spool, self._replay, every_s)
+        await keep_draining(self._spool, self._replay, every_s, together=_TOGETHER)
 
 
 def _received(kept: Entry, where: str) -> FeedbackReceived:

@@ -100,8 +100,9 @@ class MentionDesk:
             self.taken.set()
         return new
 
-    async def _replay(self, rows: Sequence[MentionRow]) -> None:
-        self._came_in(await self._database.write(insert_mentions, rows))
+    async def _replay(self, lists: Sequence[Sequence[MentionRow]]) -> None:
+        for rows in lists:
+            self._came_in(await self._database.write(insert_mentions, rows))
 
     async def run(self, every_s: float) -> None:
         """Move what waits in the spool to the database every `every_s`, until cancelled."""
