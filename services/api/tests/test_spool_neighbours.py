@@ -1,5 +1,6 @@
 """Processes that share a spool's folder get along: they take over from one that died, and never trip over another."""
 
+import asyncio
 import errno
 import json
 import os
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vigie_api.database.draining import _PATIENCE_S, _Neighbour
+from vigie_api.database.draining import _PATIENCE_S, _Neighbour, keep_draining
 from vigie_api.feedback.spool import Spool
 from vigie_api.feedback.table import Entry
 from vigie_api.mentions.rows import MentionRow, stamp
@@ -36,6 +37,26 @@ async def test_what_a_neighbour_left_when_it_died_is_moved_without_a_restart(
         (verdict,) = (await api.client.get("/v1/feedback")).json()["feedback"]
         (mention,) = (await api.client.get("/v1/mentions")).json()["mentions"]
     assert (verdict["id"], mention["id"]) == ("id-1", "m-1")
+
+
+async def test_what_comes_in_while_the_spool_is_drained_does_not_wait_for_the_next_look(tmp_path):
+    spool = Spool(tmp_path)
+    spool.append(ENTRY)
+    written, all_written = [], asyncio.Event()
+
+    async def write(entries):
+        written.extend(entry.id for entry in entries)
+        if len(written) < 4:
+            spool.append(replace(ENTRY, id=f"id-{len(written) + 1}"))
+        else:
+            all_written.set()
+
+    draining = asyncio.create_task(keep_draining(spool, write, every_s=3_600.0))
+    async with asyncio.timeout(60):
+        await all_written.wait()
+    draining.cancel()
+    await asyncio.gather(draining, return_exceptions=True)
+    assert written == ["id-1", "id-2", "id-3", "id-4"]
 
 
 async def test_two_that_set_the_same_file_aside_both_go_on(tmp_path):
