@@ -1,6 +1,7 @@
 """A network scores a text the same alone and in any batch, whatever its graph is like, or it is refused."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from onnx import TensorProto
 from tiny_graphs import PIECES, encoder_graph, network_graph, quantized_graph, table
 
 from vigie_model import ArtifactError, Cleaner, NetworkScorer, TransformerFeatures, WordIndex, WordPieces
+from vigie_model.graph import sums_overflow
 
 WORDS = ["good", "bad", "not", "!"]
 INDEX = WordIndex(Cleaner(), WORDS, 12)
@@ -42,6 +44,31 @@ def test_a_text_has_the_same_margin_alone_and_in_a_batch(name: str, texts: list[
     assert np.isfinite(together).all()
     for text, margin in zip(texts, together, strict=True):
         assert scorer.margins([text])[0] == pytest.approx(margin, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("said", "overflows"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni\n", False),
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx_vnni\n", False),
+        ("processor\t: 0\nflags\t\t: fpu avx2\n", True),
+        ("processor\t: 0\nFeatures\t: fp asimd\n", False),  # no x86
+        (None, False),
+    ],
+)
+def test_where_products_of_8_bit_numbers_overflow_is_known(said: str | None, overflows: bool, tmp_path: Path):
+    processors = tmp_path / "cpuinfo"
+    if said is not None:
+        processors.write_text(said)
+    assert sums_overflow(processors) is overflows
+
+
+def test_products_that_cannot_overflow_say_the_same(monkeypatch: pytest.MonkeyPatch):
+    texts = ["good", "bad not good bad not", ""]
+    fast = NetworkScorer(WordPieces(PIECES, 10), quantized_graph(len(PIECES))).margins(texts)
+    monkeypatch.setattr("vigie_model.graph.sums_overflow", lambda: True)
+    careful = NetworkScorer(WordPieces(PIECES, 10), quantized_graph(len(PIECES))).margins(texts)
+    np.testing.assert_allclose(careful, fast, atol=1e-5)
 
 
 def test_padding_is_no_token_for_the_network():

@@ -196,7 +196,7 @@ async def test_one_that_the_database_refuses_costs_none_of_those_that_are_writte
 async def test_what_the_spool_writes_together_opens_the_alerts_that_it_opens_one_by_one(
     running, settings, tmp_path, until
 ):
-    """Whatever the order of the predictions' names, in which they are written."""
+    """Whatever the order of the predictions' names, in which they are locked."""
     folder = tmp_path / "spool"
     spool = Spool(folder)
     began = datetime.now(UTC)
@@ -211,6 +211,22 @@ async def test_what_the_spool_writes_together_opens_the_alerts_that_it_opens_one
         ["id-0", "id-1", "id-2"],
         ["id-3", "id-4", "id-5"],
     ]
+
+
+async def test_a_verdict_that_another_one_replaced_while_both_waited_has_counted_when_it_came(
+    running, settings, tmp_path, until
+):
+    folder = tmp_path / "spool"
+    spool = Spool(folder)
+    began = datetime.now(UTC)
+    for number, (prediction, seconds) in enumerate([("a", 0), ("b", 10), ("c", 20)]):
+        spool.append(replace(_entry(number), prediction_id=prediction, received_at=began + timedelta(seconds=seconds)))
+    later = {"verdict": "correct", "correction": None, "received_at": began + timedelta(minutes=30)}
+    spool.append(replace(_entry(3), prediction_id="a", **later))
+    async with running(settings.model_copy(update={"spool_dir": folder})) as api:
+        await until(lambda: api.services.feedback._spool.depth == 0)
+        (alert,) = (await api.client.get("/v1/alerts")).json()["alerts"]
+    assert [one["feedback_id"] for one in alert["evidence"]["verdicts"]] == ["id-0", "id-1", "id-2"]
 
 
 async def test_an_entry_replayed_twice_is_kept_once(running, settings, tmp_path):

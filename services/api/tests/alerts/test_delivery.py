@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -212,21 +213,25 @@ async def test_who_lost_the_lease_and_lives_is_not_overtaken(people, mail_server
 
 
 class CutOff:
-    """A database whose connection goes once after `work`: the transaction is committed, and nobody hears of it."""
+    """A database whose connection goes once at `work`: before it, or after its commit, of which nobody then hears."""
 
-    def __init__(self, database, work):
-        self._database, self._work = database, work
+    def __init__(self, database, work, when="after"):
+        self._database, self._work, self._when = database, work, when
 
     async def write(self, work, *args):
-        return await self._once(work, self._database.write(work, *args))
+        return await self._once(work, partial(self._database.write, work, *args))
 
     async def read(self, work, *args):
-        return await self._once(work, self._database.read(work, *args))
+        return await self._once(work, partial(self._database.read, work, *args))
 
-    async def _once(self, work, doing):
-        done = await doing
-        if work.__name__ == self._work:
+    async def _once(self, work, do):
+        goes = work.__name__ == self._work
+        if goes:
             self._work = None
+        if goes and self._when == "before":
+            raise DatabaseAway("there is no connection")
+        done = await do()
+        if goes:
             raise DatabaseAway("the connection was reset")
         return done
 
@@ -246,12 +251,30 @@ async def test_a_claim_that_the_database_went_away_with_is_taken_up_as_soon_as_i
     assert (email.state, len(mail_server.sink.messages)) == ("sent", 1)
 
 
-async def test_who_has_it_already_is_known_although_the_database_goes_away(people, mailing, mail_server, heard):
+async def test_an_alert_that_cannot_be_read_waits_like_one_that_cannot_be_sent(
+    people, mailing, mail_server, heard, monkeypatch
+):
+    def unreadable(connection, alert_id):
+        raise ValueError(alert_id)
+
+    monkeypatch.setattr(courier_module, "find", unreadable)
+    await three_wrong(people)
+    await all_due(people)
+    courier = Courier(people.database, Telemetry([heard]), post_of(mailing), retry_s=60.0)
+    assert await courier.deliver_one("email")
+    assert not await courier.deliver_one("email")
+    monkeypatch.undo()
+    (email,) = await emails_of(people)
+    assert (email.state, email.error, mail_server.sink.tries) == ("waiting", "ValueError", 0)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_who_has_it_already_is_known_although_the_database_goes_away(people, mailing, mail_server, heard, when):
     two = mailing.model_copy(update={"mail_to": ("marketing@example.org", "ops@example.org")})
     mail_server.sink.refused = {"ops@example.org"}
     await three_wrong(people)
     await all_due(people)
-    courier = Courier(CutOff(people.database, "postpone"), Telemetry([heard]), post_of(two), retry_s=0.1)
+    courier = Courier(CutOff(people.database, "postpone", when), Telemetry([heard]), post_of(two), retry_s=0.1)
     assert await courier.deliver_one("email")
     mail_server.sink.refused = set()
     await all_due(people)

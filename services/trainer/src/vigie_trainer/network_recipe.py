@@ -48,7 +48,7 @@ class BertSpec(_Part):
     dropout_below: Annotated[int, Field(ge=1)] | None = None
     """Rows from which there is no dropout of either kind: a train side that is seen about once needs none."""
     precision: Literal["fp32", "int8_weights", "int8"] = "int8_weights"
-    """Of the artifact: `int8_weights` is a quarter of the size, `int8` also multiplies in 8 bits, twice as fast."""
+    """Of the artifact: `int8_weights` is a quarter of the size, `int8` also multiplies in 8 bits."""
     schedule: Schedule = Schedule()
 
     def for_rows(self, rows: int) -> BertSpec:

@@ -1,9 +1,9 @@
 """The graph that is written operator by operator says what Keras says."""
 
 import numpy as np
-import onnxruntime
 import pytest
 
+from vigie_model.graph import open_graph
 from vigie_trainer.encoders.graph import Precision, encoder_graph, encoder_of
 
 pytestmark = [
@@ -51,9 +51,7 @@ def outputs_of_keras(network, inputs: dict[str, np.ndarray], layers: tuple[int, 
 
 
 def run(graph: bytes, inputs: dict[str, np.ndarray], output: str = "embedding") -> np.ndarray:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    session = open_graph(graph, "encoder.onnx", 1)
     return session.run([output], inputs)[0]
 
 

@@ -77,7 +77,7 @@ class Courier:
         """The mail server is there. What it missed is due."""
         if self._unreached_s is not None:
             self._unreached_s = None
-            await self._database.write(outbox.hasten)
+            await self._patiently(outbox.hasten)
 
     async def _finishing(self, channel: Channel) -> bool:
         """Deliver one, and do not let go of it half-way: a mail that is sent must be marked as sent."""
@@ -97,7 +97,16 @@ class Courier:
             await self._database.write(outbox.let_go, self._unheard[channel])
         lease = self._unheard[channel] = str(uuid4())
         ours = await self._database.write(outbox.claim, channel, lease)
-        alert = None if ours is None else await self._database.read(_alert_of, ours)
+        try:
+            alert = None if ours is None else await self._database.read(_alert_of, ours)
+        except DatabaseAway:
+            raise
+        except Exception as error:  # an alert that cannot be read must not hold up the others
+            assert ours is not None  # noqa: S101 - it was read
+            del self._unheard[channel]
+            _log.exception("an alert cannot be read", extra={"alert_id": ours.alert_id})
+            await self._postpone(ours, type(error).__name__, ours.recipients)
+            return True
         del self._unheard[channel]
         if ours is None:
             return False

@@ -19,7 +19,7 @@ T = TypeVar("T")
 async def drain(
     queue: DiskQueue[T], paths: Sequence[Path], write: Callable[[Sequence[T]], Awaitable[object]], *, together: int = 1
 ) -> int:
-    """Write what is in these files, in order, so many in one call of `write`; returns how many items.
+    """Write what is in these files, in order, `together` in one call of `write`; returns how many items.
 
     One that the database refuses is set aside. Of two that write the same item, the second changes nothing. Raises
     DatabaseAway.

@@ -12,7 +12,7 @@ from vigie_api.database.draining import keep_draining
 from vigie_api.database.engine import Database, DatabaseAway
 from vigie_api.feedback.schema import FeedbackRequest
 from vigie_api.feedback.spool import Spool
-from vigie_api.feedback.table import Entry, implied, keep, refuse_contradiction
+from vigie_api.feedback.table import Entry, hold, implied, keep, refuse_contradiction
 from vigie_api.prediction.ids import IdSource
 from vigie_api.prediction.recorder import Recorder
 from vigie_api.problem import refuse_text
@@ -20,7 +20,7 @@ from vigie_api.telemetry.events import FeedbackReceived, Telemetry
 
 _log = logging.getLogger("vigie_api.feedback")
 _PATIENCE_S = 3.0  # a name that does not resolve, or a lock, may take the database's driver much longer
-_TOGETHER = 50  # verdicts of the spool in one transaction; while it lasts, a new wrong one waits for the alerts' lock
+_TOGETHER = 20  # verdicts of the spool in one transaction; while it lasts, a new wrong one waits for the alerts' lock
 
 
 class FeedbackDesk:
@@ -92,19 +92,17 @@ class FeedbackDesk:
             raise DatabaseAway("Neither the database nor the spool takes feedback. Keep it and try again.") from error
         return entry, True, "spool"
 
-    def _write(self, connection: Connection, entry: Entry) -> tuple[Entry, bool]:
-        kept, new = keep(connection, entry)
+    def _write(self, connection: Connection, entry: Entry, *, replayed: bool = False) -> tuple[Entry, bool]:
+        kept, new = keep(connection, entry, replayed=replayed)
         if new:
             self._alerts.judge(connection, kept)
         return kept, new
 
     def _write_again(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        # Keeping takes a lock for each prediction, judging the one of the alerts. Everybody takes them in this order:
-        # nobody waits for somebody who waits for him.
-        by_prediction = sorted(entries, key=lambda entry: entry.prediction_id)
-        kept = [keep(connection, entry, replayed=True) for entry in by_prediction]
-        for entry in sorted((entry for entry, new in kept if new), key=lambda entry: entry.received_at):
-            self._alerts.judge(connection, entry)
+        # Everybody takes the locks of predictions before that of the alerts, so nobody waits for one who waits for him.
+        hold(connection, [entry.prediction_id for entry in entries])
+        for entry in entries:
+            self._write(connection, entry, replayed=True)
 
     async def _replay(self, entries: Sequence[Entry]) -> None:
         await self._database.write(self._write_again, entries)

@@ -1,5 +1,6 @@
 """The feedback table: every verdict ever given; `current` marks the one that counts for its prediction."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -94,6 +95,13 @@ def refuse_contradiction(verdict: Verdict, correction: Sentiment | None, predict
         raise refuse_text(["correction"], why, "contradiction")
 
 
+def hold(connection: Connection, prediction_ids: Iterable[str]) -> None:
+    """Let verdicts of others on these predictions queue until the transaction ends; again changes nothing."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+        for key in sorted(set(prediction_ids)):  # in one order, so that nobody waits for somebody who waits for him
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
 def keep(connection: Connection, entry: Entry, *, replayed: bool = False) -> tuple[Entry, bool]:
     """Make an entry the one that counts, and return it with True; the one that says the same already, with False.
 
@@ -103,11 +111,7 @@ def keep(connection: Connection, entry: Entry, *, replayed: bool = False) -> tup
     An entry `replayed` from the spool was answered for, so it is kept under its own id, once, whatever it repeats. A
     verdict that arrived after it may have reached the database first; then that one counts, and this is its history.
     """
-    if connection.dialect.name == "postgresql":
-        # Two verdicts on one prediction queue here; SQLite has one writer anyway.
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": entry.prediction_id}
-        )
+    hold(connection, [entry.prediction_id])
     if replayed and connection.execute(select(feedback.c.id).where(feedback.c.id == entry.id)).first():
         return entry, False
     judged = connection.execute(_JUDGED.where(predictions.c.id == entry.prediction_id)).mappings().first()

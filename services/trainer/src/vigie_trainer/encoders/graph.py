@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vigie_trainer.encoders.weights_int8 import store_weights_in_int8
 
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 """Raise it when the graph that is made of the same weights changes."""
 
 Precision = Literal["fp32", "int8_weights", "int8"]
@@ -55,19 +55,20 @@ class Encoder:
 
 
 def encoder_of(network: Any) -> Encoder | None:
-    """The weights of a KerasHub backbone; None when it is neither BERT nor DistilBERT."""
-    import keras
+    """The weights of a KerasHub backbone; None when it is neither BERT nor DistilBERT, or its activation no GELU."""
     import keras_hub
 
     if not isinstance(network, keras_hub.models.BertBackbone | keras_hub.models.DistilBertBackbone):
+        return None
+    layer = network.get_layer("transformer_layer_0")
+    exact = {"gelu": True, "gelu_approximate": False}.get(layer.activation.__name__)
+    if exact is None:
         return None
     weights = {weight.path: np.asarray(weight.numpy(), dtype=np.float32) for weight in network.weights}
     (words,) = (value for path, value in weights.items() if path.endswith("token_embedding/embeddings"))
     (positions,) = (value for path, value in weights.items() if path.endswith("position_embedding/embeddings"))
     if "segment_embedding/embeddings" in weights:
         positions = positions + weights["segment_embedding/embeddings"][0]
-    layer = network.get_layer("transformer_layer_0")
-    exact = layer.activation is keras.activations.gelu
     return Encoder(
         words, positions, weights, network.num_layers, network.num_heads, exact, float(layer.layer_norm_epsilon)
     )
@@ -204,11 +205,15 @@ class _Writer:
         rounded = self._add("QuantizeLinear", [inputs, row_scales, "middles"], f"{name}/rounded", axis=0)
         columns = np.maximum(np.abs(kernel).max(axis=0), _SMALLEST) / _NUMBERS
         numbers = self._constant(f"{name}/numbers", np.round(kernel / columns).astype(np.int8))
+        # One of its own: where the runtime gives the numbers another type, it replaces this with them.
+        middle = self._constant(f"{name}/middle", np.array(0, dtype=np.int8))
         column_scales = self._constant(f"{name}/column_scales", columns.astype(np.float32))
         whole = self._add(
-            "MatMulIntegerToFloat", [rounded, numbers, self._number("one", 1.0), column_scales, "middle"],
-            f"{name}/numbers_product", domain=_RUNTIME,
-        )  # fmt: skip
+            "MatMulIntegerToFloat",
+            [rounded, numbers, self._number("no_scale", 1.0), column_scales, "middle", middle],
+            f"{name}/numbers_product",
+            domain=_RUNTIME,
+        )
         return self._add("Mul", [whole, scales], f"{name}/product")
 
     def _mean(self, number: int, tokens: str) -> str:

@@ -64,13 +64,14 @@ def _trained(spec: BertSpec, encoder: str, checkpoint: Checkpoint, task: Task) -
     pooled = keras.layers.Dropout(spec.dropout, seed=task.seed)(backbone.mean_pooled(token_ids, padding_mask))
     margin = keras.layers.Dense(1, kernel_initializer="glorot_uniform", name="margin")
     network = keras.Model([token_ids, padding_mask], margin(pooled))
-    pieces = WordPieces(backbone.vocabulary, max_length=spec.max_length, lowercase=backbone.lowercase)
+    longest = min(spec.max_length, int(getattr(backbone.network, "max_sequence_length", None) or spec.max_length))
+    pieces = WordPieces(backbone.vocabulary, max_length=longest, lowercase=backbone.lowercase)
     encoded = pieces.encode(task.sample.texts)
     masking = _masking(spec, backbone.vocabulary)
     losses, seconds = train_network(network, encoded, spec.schedule, checkpoint, task, masking=masking)
     known = {
         "vocabulary": backbone.vocabulary,
-        "max_length": spec.max_length,
+        "max_length": longest,
         "lowercase": backbone.lowercase,
         "seconds": seconds,
         "losses": losses,
