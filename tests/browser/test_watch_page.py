@@ -192,7 +192,8 @@ def test_a_rising_word_shows_its_posts(opened, watched):
     name = word.inner_text().split(" ·")[0]
     word.click()
     expect(tab.locator(".st-key-drop_term button")).to_contain_text(name)
-    expect(tab.locator(POST).filter(has_not_text=name)).to_have_count(0)
+    any_form = re.compile(re.escape(name[:4]), re.IGNORECASE)  # "annulé" is also in "annuler"
+    expect(tab.locator(POST).filter(has_not_text=any_form)).to_have_count(0)
     expect(tab.locator(POST).first).to_be_visible()
     tab.locator(".st-key-drop_term button").click()
     expect(tab.locator(".st-key-drop_term")).to_have_count(0)

@@ -18,10 +18,9 @@ from vigie_ui.views.alerts import PATH as ALERTS
 from vigie_ui.visit import keep_sending, post, remember_ways
 
 LANGUAGE_PARAMETER: Final = "lang"
-# What a visitor typed on one page is there when he comes back to it.
-KEPT_FIELDS: Final = (
-    "tweet",
-    "compare_text",
+# What a visitor typed or chose on one page is there when he comes back to it.
+TYPED_FIELDS: Final = {"tweet": "analyse", "compare_text": "models"}
+CHOSEN_FIELDS: Final = (
     "review_language",
     "review_period",
     "alerts_state",
@@ -40,10 +39,6 @@ def run(settings: UiSettings | None = None) -> None:
     """Draw the page that the address asks for."""
     settings = settings or UiSettings()
     say = load_catalogue(_language(settings.language))
-    for field in KEPT_FIELDS:
-        # Streamlit forgets a field that the page on show does not have, unless it is written.
-        if field in st.session_state:
-            st.session_state[field] = st.session_state[field]
     routes = {
         page.path: st.Page(
             partial(page.render, say, settings), title=say(page.name_key), url_path=page.path, default=page.default
@@ -52,6 +47,7 @@ def run(settings: UiSettings | None = None) -> None:
     }
     remember_ways(routes)
     chosen = st.navigation(list(routes.values()), position="hidden")
+    _keep_fields(next(path for path, route in routes.items() if route == chosen))
     st.set_page_config(
         page_title=say("app.tab", page=chosen.title), page_icon=markup.logo(), layout="wide", menu_items={}
     )
@@ -62,6 +58,19 @@ def run(settings: UiSettings | None = None) -> None:
     if post().waiting():
         keep_sending(post(), connect(settings))
     st.html(markup.footer(say))
+
+
+def _keep_fields(path: str) -> None:
+    """Streamlit forgets a field that the page on show does not have, unless it is written.
+
+    Where it is on show, writing it takes away what was typed into it and not sent yet.
+    """
+    stays = st.session_state.get("path_on_show") == path
+    st.session_state["path_on_show"] = path
+    typed = [field for field, home in TYPED_FIELDS.items() if not (stays and home == path)]
+    for field in (*CHOSEN_FIELDS, *typed):
+        if field in st.session_state:
+            st.session_state[field] = st.session_state[field]
 
 
 def _language(default: Language) -> Language:

@@ -97,19 +97,19 @@ class Courier:
             await self._database.write(outbox.let_go, self._unheard[channel])
         lease = self._unheard[channel] = str(uuid4())
         ours = await self._database.write(outbox.claim, channel, lease)
+        if ours is None:
+            del self._unheard[channel]
+            return False
         try:
-            alert = None if ours is None else await self._database.read(_alert_of, ours)
+            alert = await self._database.read(_alert_of, ours)
         except DatabaseAway:
             raise
         except Exception as error:  # an alert that cannot be read must not hold up the others
-            assert ours is not None  # noqa: S101 - it was read
             del self._unheard[channel]
             _log.exception("an alert cannot be read", extra={"alert_id": ours.alert_id})
             await self._postpone(ours, type(error).__name__, ours.recipients)
             return True
         del self._unheard[channel]
-        if ours is None:
-            return False
         if channel == "event":
             await self._tell(ours, alert)
         else:
