@@ -34,6 +34,10 @@ class Backbone:
     vocabulary: list[str]
     lowercase: bool
 
+    def longest(self, wanted: int) -> int:
+        """Tokens that a text may have: so many, or as many as the backbone has positions for."""
+        return min(wanted, int(getattr(self.network, "max_sequence_length", None) or wanted))
+
     def sequence(self, token_ids: Any, padding_mask: Any) -> Any:
         """The last layer's output, shape (texts, length, width), of int tensors of shape (texts, length)."""
         import keras

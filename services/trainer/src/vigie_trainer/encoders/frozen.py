@@ -41,10 +41,9 @@ def _digest(spec: TransformerSpec, encoder: str) -> str:
 
 def _exported(spec: TransformerSpec, encoder: str) -> tuple[bytes, dict[str, Any]]:
     backbone = load_backbone(encoder)
-    longest = int(getattr(backbone.network, "max_sequence_length", None) or spec.max_length)
     pieces = {
         "vocabulary": backbone.vocabulary,
-        "max_length": min(spec.max_length, longest),
+        "max_length": backbone.longest(spec.max_length),
         "lowercase": backbone.lowercase,
     }
     blocks = [layer for layer in backbone.network.layers if layer.name.startswith("transformer_layer")]

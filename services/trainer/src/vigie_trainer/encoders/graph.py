@@ -149,8 +149,7 @@ class _Writer:
         if self._int8:
             total = self._add("Size", ["token_ids"], "total")
             rows = self._add("Reshape", [total, one], "rows")
-            self._constants["middle"] = np.array(_MIDDLE, dtype=np.uint8)
-            self._add("Expand", ["middle", rows], "middles")
+            self._add("Expand", [self._constant("middle", np.array(_MIDDLE, dtype=np.uint8)), rows], "middles")
 
         words = self._add("Gather", [self._constant("words", self._encoder.words), "token_ids"], "words_of_texts")
         length = self._add("Slice", [grid, one, two, zero], "length")

@@ -64,7 +64,7 @@ def _trained(spec: BertSpec, encoder: str, checkpoint: Checkpoint, task: Task) -
     pooled = keras.layers.Dropout(spec.dropout, seed=task.seed)(backbone.mean_pooled(token_ids, padding_mask))
     margin = keras.layers.Dense(1, kernel_initializer="glorot_uniform", name="margin")
     network = keras.Model([token_ids, padding_mask], margin(pooled))
-    longest = min(spec.max_length, int(getattr(backbone.network, "max_sequence_length", None) or spec.max_length))
+    longest = backbone.longest(spec.max_length)
     pieces = WordPieces(backbone.vocabulary, max_length=longest, lowercase=backbone.lowercase)
     encoded = pieces.encode(task.sample.texts)
     masking = _masking(spec, backbone.vocabulary)
